@@ -326,8 +326,8 @@ Bytes LayerWorkingSet(const TrainingSpec& job, LayerKind kind) {
 
 Bytes LossWorkingSet(const TrainingSpec& job) {
   const LayerShape s(job);
-  const double logits =
-      job.stack.logit_bytes * s.tokens * s.vocabulary / s.tensor / job.stack.loss_chunks;
+  const double logits = job.stack.logit_bytes * job.predicted_share * s.tokens * s.vocabulary /
+                        s.tensor / job.stack.loss_chunks;
   return Bytes(logits + 2 * job.activation_bytes() * s.tokens * s.hidden);
 }
 

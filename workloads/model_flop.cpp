@@ -105,8 +105,9 @@ LayersFlop PredictionsFlop(const TrainingSpec& whole) {
 
 double HeadFlop(const TrainingSpec& whole) {
   const LayerShape s(whole);
-  const double narrowed = s.embedding != s.hidden ? 2.0 * s.tokens * s.embedding * s.hidden : 0.0;
-  return 2.0 * s.tokens * s.vocabulary * s.embedding * (1 + whole.model.prediction_modules) +
+  const double tokens = whole.predicted_share * s.tokens;
+  const double narrowed = s.embedding != s.hidden ? 2.0 * tokens * s.embedding * s.hidden : 0.0;
+  return 2.0 * tokens * s.vocabulary * s.embedding * (1 + whole.model.prediction_modules) +
          narrowed;
 }
 

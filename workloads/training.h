@@ -323,8 +323,10 @@ struct TrainingSpec {
   /// Tokens of the documents that are packed into a sequence: attention stays within them. 0: a
   /// sequence is one document.
   std::int64_t document_length = 0;
+  double predicted_share = 1;  ///< of the tokens: their logits are computed
   Precision precision = Precision::kBf16;
-  double scale_bytes = 0;  ///< of the scales of blocks, for each element of a product's inputs
+  std::string format = "bf16";  ///< of products as the user wrote it: "fp16", "mxfp8"
+  double scale_bytes = 0;       ///< of the scales of blocks, for each element of a product's inputs
   /// What is sharded over the data-parallel ranks (Rajbhandari et al. 2020): 0 nothing, 1 the
   /// optimizer state, 2 gradients too, 3 parameters too (FSDP: gathered layer by layer).
   int zero = 1;

@@ -94,11 +94,12 @@ inline constexpr auto kFields<OuterSpec> =
 
 template <>
 inline constexpr auto kFields<TrainingSpec> = std::tuple_cat(
-    Aside(&TrainingSpec::path),
+    Aside(&TrainingSpec::path, &TrainingSpec::format),
     Bearing(&TrainingSpec::model, &TrainingSpec::layout, &TrainingSpec::stack,
             &TrainingSpec::global_batch, &TrainingSpec::micro_batch, &TrainingSpec::sequence_length,
-            &TrainingSpec::document_length, &TrainingSpec::precision, &TrainingSpec::scale_bytes,
-            &TrainingSpec::zero, &TrainingSpec::recompute, &TrainingSpec::offload_activations,
+            &TrainingSpec::document_length, &TrainingSpec::predicted_share,
+            &TrainingSpec::precision, &TrainingSpec::scale_bytes, &TrainingSpec::zero,
+            &TrainingSpec::recompute, &TrainingSpec::offload_activations,
             &TrainingSpec::offload_layers, &TrainingSpec::adapters, &TrainingSpec::frozen,
             &TrainingSpec::copies, &TrainingSpec::optimizer, &TrainingSpec::zero_buffers,
             &TrainingSpec::expert_load, &TrainingSpec::outer));

@@ -160,32 +160,41 @@ double Heads(const ModelPart& part) {
   return part.head ? 1.0 + part.predictions : 0.0;
 }
 
+double PredictedTokens(const TrainingSpec& job, const LayerShape& s) {
+  return job.predicted_share * s.tokens;
+}
+
 void AddHeadForward(const TrainingSpec& job, const LayerShape& s, double calls,
                     std::vector<Operation>& out) {
-  out.push_back(HeadGemm(job, "lm_head", s.tokens, s.vocabulary / s.tensor, s.embedding));
+  out.push_back(
+      HeadGemm(job, "lm_head", PredictedTokens(job, s), s.vocabulary / s.tensor, s.embedding));
   out.back().calls = calls;
   if (s.embedding != s.hidden) {
-    out.push_back(HeadGemm(job, "lm_head_narrowed", s.tokens, s.embedding, s.hidden));
+    out.push_back(
+        HeadGemm(job, "lm_head_narrowed", PredictedTokens(job, s), s.embedding, s.hidden));
   }
   out.push_back(Elementwise("loss",
                             job.stack.loss_traffic_factor * LossBytes(job, /*backward=*/false) *
-                                s.tokens * s.vocabulary / s.tensor,
+                                PredictedTokens(job, s) * s.vocabulary / s.tensor,
                             calls));
 }
 
 void AddHeadBackward(const TrainingSpec& job, const LayerShape& s, double calls,
                      std::vector<Operation>& out) {
   const double n = s.vocabulary / s.tensor;
-  out.push_back(Elementwise(
-      "loss_backward",
-      job.stack.loss_traffic_factor * LossBytes(job, /*backward=*/true) * s.tokens * n, calls));
-  out.push_back(HeadGemm(job, "lm_head_input_gradient", s.tokens, s.embedding, n));
+  out.push_back(Elementwise("loss_backward",
+                            job.stack.loss_traffic_factor * LossBytes(job, /*backward=*/true) *
+                                PredictedTokens(job, s) * n,
+                            calls));
+  out.push_back(HeadGemm(job, "lm_head_input_gradient", PredictedTokens(job, s), s.embedding, n));
   out.back().calls = calls;
   if (s.embedding != s.hidden) {
-    out.push_back(HeadGemm(job, "lm_head_widened_gradient", s.tokens, s.hidden, s.embedding));
+    out.push_back(
+        HeadGemm(job, "lm_head_widened_gradient", PredictedTokens(job, s), s.hidden, s.embedding));
   }
   if (job.trains_tables()) {
-    out.push_back(HeadGemm(job, "lm_head_weight_gradient", n, s.embedding, s.tokens));
+    out.push_back(
+        HeadGemm(job, "lm_head_weight_gradient", n, s.embedding, PredictedTokens(job, s)));
     out.back().of_weights = true;
     out.back().calls = calls;
   }
@@ -452,6 +461,15 @@ Bytes PipelineMessage(const TrainingSpec& job) {
   const LayerShape s(job);
   return Bytes(job.activation_bytes() * s.tokens * s.hidden /
                (job.stack.splits_messages ? s.tensor : s.sequence_split));
+}
+
+Seconds StepOverhead(const TrainingSpec& job) {
+  const StackSpec& stack = job.stack;
+  const double doublings = std::log2(static_cast<double>(job.layout.accelerators()));
+  const double share = stack.overhead_parameters > 0
+                           ? std::min(1.0, ModelParameters(job.model) / stack.overhead_parameters)
+                           : 1.0;
+  return share * (stack.step_overhead + doublings * stack.overhead_per_doubling);
 }
 
 }  // namespace gridlock

@@ -150,6 +150,10 @@ double ShapesOfLayer(const TrainingSpec& job, LayerKind kind);
 /// All parameters of the model, without its prediction modules: what published counts mean.
 double ModelParameters(const ModelSpec& model);
 
+/// Time of a step outside of all operations: t + t2 log2 n of n accelerators, of models smaller
+/// than the stack's overhead_parameters in proportion.
+Seconds StepOverhead(const TrainingSpec& job);
+
 /// Parameters that one token goes through: of the routed experts only those that the token is sent
 /// to.
 double ActiveParameters(const ModelSpec& model);

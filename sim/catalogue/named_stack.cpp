@@ -126,6 +126,12 @@ bool CastsLogits(const FrameworkUse& use) {
          !BeginsAny(use, {"qwen_1_8b", "qwen_7b", "qwen_14b", "qwen_72b"});
 }
 
+// Megatron-LM of 2019, before its fused kernels.
+bool Of2019(const FrameworkUse& use) {
+  return use.source.find("2019") != std::string::npos ||
+         use.source.find("1909.08053") != std::string::npos;
+}
+
 bool Dispatches(const FrameworkUse& use, const char* how) {
   return PlainName(use.dispatcher).find(how) != std::string::npos;
 }
@@ -237,6 +243,7 @@ constexpr StackName kStacks[] = {
     // was no distributed optimizer. Those on Hopper and later are Megatron-Core or NeMo on it.
     // Recipes of fine-grained experts have dispatchers of their own. Volta has no fused attention
     // in Megatron-LM (FlashAttention needs Ampere).
+    {"megatron", "v100", 0, "megatron_2019", Of2019},
     {"megatron", "v100", 0, "megatron_2021", Any},
     {"megatron", "a100", 1, "megatron_2023", Any},
     {"megatron", "a800", 1, "megatron_2023", Any},
@@ -291,6 +298,8 @@ constexpr StackName kStacks[] = {
     // Products in 32 bits: there is no autocast.
     {"pytorch", "", 0, "pytorch_eager", Single},
     {"hf_autocast", "", 0, "hf_autocast_gelu", SeparateGelu},
+    // TensorFlow on Volta ran graphs kernel by kernel, in both formats of AMP.
+    {"tensorflow", "v100", 0, "pytorch_autocast", Any},
     {"composer_fsdp", "", 0, "composer_fsdp", Any},
     {"internevo", "", 0, "internevo", Any},
     {"deepseek_dualpipe", "", 0, "deepseek_dualpipe", Any},

@@ -81,7 +81,7 @@ void ChargeTraffic(const ClusterView& view, const Stretch& stretch, Ledger& ledg
   }
   for (const JobIndex job : view.active) {
     const Member& member = view.members[job];
-    if (!member.trains() || member.rate.wan_bytes <= 0) {
+    if (!member.trains() || member.run->rate().wan_bytes <= 0) {
       continue;
     }
     std::vector<WanIndex> ring;
@@ -90,10 +90,10 @@ void ChargeTraffic(const ClusterView& view, const Stretch& stretch, Ledger& ledg
       const std::vector<WanIndex> way = WanWay(wans, sites[i], sites[(i + 1) % sites.size()]);
       ring.insert(ring.end(), way.begin(), way.end());
     }
-    const double steps = stretch.length() / member.rate.step_time;
+    const double steps = stretch.length() / member.run->rate().step_time;
     for (const WanIndex link : ring) {
       const WanSpec& wan = wans[static_cast<std::size_t>(link.value)];
-      const double bytes = member.rate.wan_bytes * steps / static_cast<double>(ring.size());
+      const double bytes = member.run->rate().wan_bytes * steps / static_cast<double>(ring.size());
       ledger.ChargeTraffic(wan.from, wan.to, job, bytes * wan.usd_per_byte);
     }
   }

@@ -45,7 +45,7 @@ Ramps::Work Ramps::WorkOf(const ClusterView& view, const Member& member) {
     const ServerSpec& server = view.machine.site(site).server;
     const double servers = member.servers[s], boards = servers * server.accelerators;
     const Watts drawn =
-        PowerOfJob(member, member.servers, member.rate, /*trains=*/true, server, site);
+        PowerOfRun(member, member.servers, member.run->rate(), /*trains=*/true, server, site);
     work.boards.push_back(boards);
     work.above.push_back(boards > 0 ? (drawn - HeldPower(server) * servers) /
                                           (boards * (1 + server.overhead_per_watt))

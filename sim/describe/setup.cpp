@@ -77,7 +77,7 @@ std::string KindText(const PretrainingSpec& run) {
            FormatSeconds(run.recorded);
   }
   std::string text = fmt::format("pretraining of {}, {}, {}", run.step.model.name,
-                                 LayoutText(run.step.layout), PrecisionName(run.step.precision));
+                                 LayoutText(run.step.layout), run.step.format);
   if (run.steps > 0) {
     text += ", " + Plural(static_cast<double>(run.steps), "step");
   }
@@ -259,7 +259,7 @@ std::vector<SetupItem> SetupOf(const Scenario& scenario) {
                             Grouped(static_cast<double>(job.global_batch)),
                             job.global_batch == 1 ? "sequence" : "sequences",
                             Grouped(static_cast<double>(job.sequence_length)), job.micro_batch)},
-      {"precision", PrecisionName(job.precision)},
+      {"precision", job.format},
       {"memory", fmt::format("ZeRO stage {}, {} recomputation{}", job.zero, recompute,
                              job.offloads() ? ", activations in the memory of the host" : "")},
       {"stack", job.stack.name}};

@@ -432,7 +432,7 @@ double StepBound::Of(const TrainingSpec& job) {
       optimizer.memory_bytes / (chip.hbm_bandwidth * chip.hbm_efficiency) + optimizer.compute_time);
   const double step = std::max({busy, WithCollectives(job, first, first.common, passes),
                                 WithCollectives(job, first, first.experts, passes)});
-  return kSlack * (step + update.si() + job.stack.step_overhead.si());
+  return kSlack * (step + update.si() + StepOverhead(job).si());
 }
 
 }  // namespace gridlock

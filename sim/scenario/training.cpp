@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <cctype>
+#include <string>
+
 #include "sim/scenario/convert.h"
 #include "sim/schema/read_fields.h"
 #include "workloads/adapters.h"
@@ -80,8 +84,18 @@ Layout LayoutOf(const proto::Layout& layout, const std::string& path) {
   return spec;
 }
 
+// The format as the user wrote it, in lower case.
+std::string FormatOf(proto::Precision precision) {
+  std::string name =
+      proto::Precision_Name(precision == proto::PRECISION_UNSPECIFIED ? proto::BF16 : precision);
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
+    return static_cast<char>(std::tolower(c));
+  });
+  return name;
+}
+
 // CheckPretrainingNames has seen its names.
-AdapterSpec AdaptersOf(const proto::Adapters& adapters) {
+AdapterSpec AdaptersOf(const proto::Adapters& adapters, const StackSpec& stack) {
   AdapterSpec spec;
   spec.rank = adapters.rank();
   for (const std::string& target : adapters.target()) {
@@ -89,8 +103,10 @@ AdapterSpec AdaptersOf(const proto::Adapters& adapters) {
   }
   if (adapters.target_size() == 0) {
     spec.targets = AdapterTargetByName("all-linear");
+    spec.targets |= stack.joined_adapters ? adapter_target::kJoined : 0;
   }
-  spec.bytes = adapters.precision() == proto::BF16 ? 2 : 4;
+  const bool said = adapters.precision() != proto::PRECISION_UNSPECIFIED;
+  spec.bytes = (said ? adapters.precision() == proto::BF16 : stack.narrow_adapters) ? 2 : 4;
   spec.base_bytes = adapters.base().empty() ? 0 : FrozenFormatBytes(adapters.base());
   spec.dropout = adapters.dropout();
   return spec;
@@ -143,7 +159,9 @@ TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path
   spec.micro_batch = Or<std::int64_t>(job.micro_batch(), 1);
   spec.sequence_length = job.sequence_length();
   spec.document_length = job.document_length();
+  spec.predicted_share = Or(job.predicted_share(), 1.0);
   spec.precision = MakePrecision(job.precision());
+  spec.format = FormatOf(job.precision());
   spec.scale_bytes = ScaleBytes(job.precision());
   if (spec.activation_bytes() > 2) {
     spec.stack = InSinglePrecision(spec.stack);
@@ -154,7 +172,7 @@ TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path
   spec.offload_activations = job.offload_activations() || job.offload_layers() > 0;
   spec.optimizer = OptimizerOf(job);
   if (job.has_adapters()) {
-    spec.adapters = AdaptersOf(job.adapters());
+    spec.adapters = AdaptersOf(job.adapters(), spec.stack);
   }
   spec.frozen = {job.frozen().layers(), job.frozen().tables()};
   for (const proto::FrozenCopy& copy : job.frozen_copy()) {

@@ -125,6 +125,18 @@ std::string FirstWord(const std::string& name) {
   return name.substr(0, name.find('_'));
 }
 
+std::string FirstLetters(const std::string& name) {
+  return name.substr(0, name.find_first_of("_0123456789"));
+}
+
+// The number of a product, "1080" of "gtx_1080_ti"; "" when there is none.
+std::string NumberOf(const std::string& name) {
+  const std::size_t from = name.find_first_of("0123456789");
+  return from == std::string::npos
+             ? ""
+             : name.substr(from, name.find_first_not_of("0123456789", from) - from);
+}
+
 std::size_t SameLetters(const std::string& a, const std::string& b) {
   const std::size_t most = std::min(a.size(), b.size());
   std::size_t head = 0, tail = 0;
@@ -157,7 +169,9 @@ void RepairPart(RepairedCase& out, const CatalogueList& catalogue) {
   }
   const std::string nearest = NearestPart(name, catalogue);
   if (!nearest.empty()) {
-    out.said.push_back(fmt::format("accelerator {} as {}", name, nearest));
+    const bool same = NumberOf(nearest) == NumberOf(name);
+    out.said.push_back(fmt::format("accelerator {} as {}{}", name, nearest,
+                                   same ? "" : ", WHICH IS ANOTHER PART"));
     name = nearest;
   }
 }
@@ -318,8 +332,13 @@ std::string NearestPart(const std::string& name, const CatalogueList& catalogue)
   std::string best;
   std::size_t most = 0;
   const auto consider = [&](const std::string& spelling, const std::string& entry) {
-    const std::size_t same = SameLetters(plain, spelling) + (plain == spelling ? 1 : 0);
-    if (FirstWord(spelling) == FirstWord(plain) && same > most) {
+    // One of the line comes before those that only begin with the same letters, and one with the
+    // same number before others.
+    constexpr std::size_t kOfLine = 1000, kSameNumber = 100;
+    const std::size_t same = SameLetters(plain, spelling) + (plain == spelling ? 1 : 0) +
+                             (FirstWord(spelling) == FirstWord(plain) ? kOfLine : 0) +
+                             (NumberOf(plain) == NumberOf(spelling) ? kSameNumber : 0);
+    if (FirstLetters(spelling) == FirstLetters(plain) && same > most) {
       most = same;
       best = entry;
     }

@@ -25,8 +25,9 @@ struct RepairedCase {
 /// Never throws. What cannot be mended stays as it is.
 RepairedCase Repaired(const PublishedCase& row, const CatalogueList& catalogue);
 
-/// The part of the catalogue whose name or alias begins with the same word and has most in common
-/// with `name`, in any spelling; "" when there is none.
+/// The part of the catalogue whose name or alias begins with the same letters and has most in
+/// common with `name`, in any spelling, one with the same number before others; "" when there is
+/// none.
 std::string NearestPart(const std::string& name, const CatalogueList& catalogue);
 
 /// Experts as narrow as these are not split over tensor-parallel ranks (expert tensor parallelism

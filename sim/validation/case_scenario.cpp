@@ -11,6 +11,7 @@
 #include "sim/catalogue/assumed_fabric.h"
 #include "sim/validation/case_server.h"
 #include "sim/validation/case_stack.h"
+#include "sim/validation/table_words.h"
 
 namespace gridlock {
 
@@ -139,7 +140,6 @@ job {{
 // The row's own model, for those that the catalogue does not have.
 constexpr const char* kModelText = R"(  model {
     name: "published"
-    attention: CAUSAL
     source { text: "the row" }
   }
 )";
@@ -181,6 +181,7 @@ void SetModel(const RepairedCase& repaired, RowPoint& point) {
   point.Set("ffn", row.ffn);
   point.Set("gated", row.gated == 1);
   point.Set("relu", repaired.relu);
+  point.Set("attention", IsEncoder(row.model) ? "FULL" : "CAUSAL");
   point.Set("vocabulary", row.vocab);
   point.Set("max_positions", learned ? row.seq : 0);
   point.Set("source[0].text", QuotedText(row.source));
@@ -262,14 +263,43 @@ void SetLayout(const PublishedCase& row, RowPoint& point) {
   point.Set("embedding_as_layer", EmbeddingAsLayer(row));
 }
 
+// Where frameworks put adapters of a row that tells their rank alone; "" for beside all products.
+// NVIDIA's recipes of LoRA have them beside queries, keys and values (NVIDIA-NeMo/Megatron-Bridge,
+// perf_recipes: peft.target_modules is linear_qkv); those of torchtune beside all but the keys
+// (recipes/configs/llama3/8B_lora_single_device.yaml).
+std::string UsualTargets(const PublishedCase& row) {
+  const std::string stack = PlainName(row.stack);
+  if (row.source.find("Megatron-Bridge") != std::string::npos) {
+    return R"( target: ["linear_qkv"])";
+  }
+  return stack.starts_with("torchtune") ? R"( target: ["q_proj", "v_proj", "o_proj", "ffn"])" : "";
+}
+
+// Share of the tokens of a masked language model whose logits are computed: NVIDIA's scripts gather
+// the masked ones first, 20 of 128 tokens or 80 of 512 (DeepLearningExamples, PyTorch and
+// TensorFlow, LanguageModeling/BERT: max_predictions_per_seq); others compute all.
+double PredictedShare(const PublishedCase& row) {
+  constexpr double kOfShort = 20.0 / 128, kOfLong = 80.0 / 512;
+  constexpr std::int64_t kShort = 128;
+  if (!PlainName(row.model).starts_with("bert") ||
+      row.source.find("DeepLearningExamples") == std::string::npos) {
+    return 1;
+  }
+  return row.seq <= kShort ? kOfShort : kOfLong;
+}
+
 // What few tables have columns for.
 void SetRare(const PublishedCase& row, RowPoint& point) {
   if (row.document_length > 0) {
     point.Set("document_length", std::min(row.document_length, row.seq));
   }
   if (!row.adapters.empty() && row.adapters != "0") {
-    point.Set("adapters",
-              row.adapters.starts_with("{") ? row.adapters : "{ rank: " + row.adapters + " }");
+    point.Set("adapters", row.adapters.starts_with("{")
+                              ? row.adapters
+                              : fmt::format("{{ rank: {}{} }}", row.adapters, UsualTargets(row)));
+  }
+  if (const double share = PredictedShare(row); share < 1) {
+    point.Set("predicted_share", share);
   }
   if (!row.optimizer.empty()) {
     point.Set("optimizer", row.optimizer);
@@ -346,6 +376,9 @@ std::string AssumedOf(const RepairedCase& repaired, const CatalogueList& catalog
   if (Uneven(row)) {
     assumed.push_back(fmt::format("{} layers over {} chunks: the {}", row.layers, ChunksOf(row),
                                   modules > 0 ? "last holds fewer" : "first ones hold one more"));
+  }
+  if (!row.adapters.empty() && row.adapters.front() != '{' && !UsualTargets(row).empty()) {
+    assumed.push_back(fmt::format("adapters as recipes have them,{}", UsualTargets(row)));
   }
   if (row.global_batch == 0) {
     assumed.push_back(fmt::format("global_batch {}", GlobalBatchOf(row)));

@@ -122,12 +122,21 @@ std::vector<std::string> NeededColumns() {
   return names;
 }
 
-std::string Digits(const std::string& text) {
-  std::string digits;
-  std::copy_if(text.begin(), text.end(), std::back_inserter(digits), [](char c) {
-    return c >= '0' && c <= '9';
-  });
-  return digits;
+// Words with a digit, in their order: what tells one product of a maker from another.
+std::vector<std::string> NumberedWords(const std::string& text) {
+  std::vector<std::string> words;
+  std::string word;
+  for (const char c : text + "_") {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+      word += c;
+      continue;
+    }
+    if (word.find_first_of("0123456789") != std::string::npos) {
+      words.push_back(word);
+    }
+    word.clear();
+  }
+  return words;
 }
 
 bool Contains(const std::vector<std::string>& names, const std::string& name) {
@@ -376,15 +385,15 @@ class TableReader {
     row.*column.member = meant(cell.text).value_or(kNotSaid);
   }
 
-  // The one of `names` that differs from the cell by a slip of the keyboard, else the cell. Other
-  // digits make another product: h200 is no slip of h20.
+  // The one of `names` that differs from the cell by a slip of the keyboard, else the cell. Another
+  // word with a digit is another product: l20 and h200 are no slips of h20, nor 4090d of 4090.
   [[nodiscard]] std::string WithoutSlip(const std::string& text,
                                         const std::vector<std::string>& names) const {
     if (text.empty() || Contains(names, text)) {
       return text;
     }
     const std::string nearest = NearestName(text, names);
-    return !nearest.empty() && Digits(nearest) == Digits(text) ? nearest : text;
+    return !nearest.empty() && NumberedWords(nearest) == NumberedWords(text) ? nearest : text;
   }
 
   void CheckNames(Case& row) {

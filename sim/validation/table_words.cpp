@@ -147,4 +147,15 @@ std::optional<std::int64_t> MeantYes(const std::string& text) {
   return yes ? std::optional<std::int64_t>(*yes ? 1 : 0) : std::nullopt;
 }
 
+bool IsEncoder(const std::string& model) {
+  constexpr const char* kEncoders[] = {
+      "bert",    "roberta", "xlm_roberta", "distilbert", "electra", "modernbert",
+      "deberta", "albert",  "camembert",   "vit",        "deit",    "clip",
+      "siglip",  "dinov2",  "esm",         "hubert",     "wav2vec"};
+  const std::string plain = Lowered(model);
+  return std::any_of(std::begin(kEncoders), std::end(kEncoders), [&plain](const char* name) {
+    return plain.starts_with(name);
+  });
+}
+
 }  // namespace gridlock

@@ -34,4 +34,7 @@ std::optional<std::int64_t> MeantZero(const std::string& text);
 /// 1 for "yes" and "true", 0 for "no" and "false"; nothing for other words.
 std::optional<std::int64_t> MeantYes(const std::string& text);
 
+/// The model is an encoder: its attention sees tokens behind too (BERT, RoBERTa, ViT, CLIP).
+bool IsEncoder(const std::string& model);
+
 }  // namespace gridlock

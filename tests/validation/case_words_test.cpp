@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/schema/csv.h"
+#include "sim/validation/case_repair.h"
 #include "sim/validation/case_scenario.h"
 #include "sim/validation/case_stack.h"
 #include "sim/validation/case_table.h"
@@ -80,6 +81,55 @@ TEST_F(OddRow, HasColumnsThatFewTablesHave) {
   EXPECT_EQ(PreparedRow({{"adapters", "8"}}).scenario.value().training().adapters.rank, 8);
   EXPECT_THAT(PreparedRow({{"adapters", "lora"}}).reason,
               HasSubstr("\"adapters\" is \"lora\"; expected a rank such as 16"));
+}
+
+// Of the same number first, and never another number without a word.
+TEST_F(OddRow, OnACardThatNobodyKnowsSaysWhichOneItTakes) {
+  EXPECT_THAT(SaidOf({{"accelerator", "rtx_4090_laptop"}}),
+              HasSubstr("accelerator rtx_4090_laptop as rtx_4090;"));
+  EXPECT_THAT(SaidOf({{"accelerator", "mi308x"}}),
+              HasSubstr("accelerator mi308x as mi300x, WHICH IS ANOTHER PART"));
+  EXPECT_EQ(NearestPart("gtx_1070", catalogue_), "gtx_1080");
+  EXPECT_EQ(NearestPart("l200", catalogue_), "l20") << "by its letters";
+  EXPECT_EQ(NearestPart("x20", catalogue_), "");
+  for (const char* part : {"l20", "rtx_4090d", "gtx_1080_ti", "rtx_2080_ti", "titan_rtx"}) {
+    EXPECT_EQ(NearestPart(part, catalogue_), part);
+  }
+}
+
+TEST_F(OddRow, OfAnEncoderSeesAllScoresAndPredictsMaskedTokens) {
+  const TrainingSpec causal = PreparedRow({}).scenario.value().training();
+  EXPECT_EQ(causal.model.attention, Attention::kCausal);
+  EXPECT_EQ(causal.predicted_share, 1);
+  const RowCells bert = {{"model", "BERT-Large"}, {"seq", "512"}, {"recompute", "none"}};
+  EXPECT_EQ(PreparedRow(bert).scenario.value().training().model.attention, Attention::kFull);
+  EXPECT_EQ(PreparedRow(bert).scenario.value().training().predicted_share, 1);
+  RowCells of_nvidia = bert;
+  of_nvidia["source"] = "NVIDIA/DeepLearningExamples";
+  EXPECT_DOUBLE_EQ(PreparedRow(of_nvidia).scenario.value().training().predicted_share, 80.0 / 512);
+  EXPECT_TRUE(IsEncoder("ViT-B/16"));
+  EXPECT_FALSE(IsEncoder("Vicuna-7B"));
+}
+
+// Adapters are in the format of the framework, and beside what its recipes have them beside.
+TEST_F(OddRow, HasTheAdaptersOfItsFramework) {
+  const auto adapters = [&](RowCells cells) {
+    cells["adapters"] = "16";
+    return PreparedRow(cells).scenario.value().training().adapters;
+  };
+  EXPECT_EQ(adapters({{"stack", "megatron_core"}}).bytes, 2);
+  EXPECT_TRUE(adapters({{"stack", "megatron_core"}}).on(adapter_target::kJoined));
+  EXPECT_EQ(adapters({{"stack", "hf_fsdp"}}).bytes, 4);
+  EXPECT_FALSE(adapters({{"stack", "hf_fsdp"}}).on(adapter_target::kJoined));
+  EXPECT_EQ(adapters({{"stack", "deepspeed_hf"}}).bytes, 2);
+  const AdapterSpec tuned = adapters({{"stack", "torchtune"}, {"tp", "1"}, {"dp", "8"}});
+  EXPECT_EQ(tuned.bytes, 2);
+  EXPECT_TRUE(tuned.on(adapter_target::kValue));
+  EXPECT_FALSE(tuned.on(adapter_target::kKey));
+  const AdapterSpec recipe =
+      adapters({{"stack", "megatron"}, {"source", "NVIDIA-NeMo/Megatron-Bridge"}});
+  EXPECT_TRUE(recipe.on(adapter_target::kQuery));
+  EXPECT_FALSE(recipe.on(adapter_target::kUp));
 }
 
 TEST(TableWords, OfRecomputationStandForTheNearestPolicy) {

@@ -86,6 +86,16 @@ TEST(RightTable, TakesASlipForTheNameThatItIsNearestTo) {
   EXPECT_TRUE(problems.empty());
 }
 
+TEST(RightTable, TakesNoProductForAnotherOneLetterOff) {
+  const KnownNames known{{}, {"h20", "rtx_4090", "b200_sxm", "a30"}};
+  for (const char* name : {"l20", "x20", "rtx_4090d", "4090d", "l200", "b200_sxn2", "b30"}) {
+    std::string text = FileContents(GRIDLOCK_SOURCE_DIR "/tests/fixtures/tables/small.csv");
+    text.replace(text.find("a100_sxm_80gb"), 13, name);
+    ProblemList problems;
+    EXPECT_EQ(ReadCases("t", text, known, problems, problems).front().accelerator, name);
+  }
+}
+
 TEST(RightTable, TellsOfAnOddRowInTheRowAndKeepsTheOthers) {
   std::string text = FileContents(GRIDLOCK_SOURCE_DIR "/tests/fixtures/tables/small.csv");
   text += "odd,row\n\"open,row\n";

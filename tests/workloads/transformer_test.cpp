@@ -383,4 +383,38 @@ TEST(Attention, OfHeadsThatAreNoMultipleOfEightIsSlowWhereItIsNotFused) {
   EXPECT_EQ(slowdown(), AlignmentSlowdown(150, 150));
 }
 
+TEST(StepOverhead, GrowsWithEachDoublingAndIsLessForSmallModels) {
+  TrainingSpec job = JobOn(Gpt(1, 4096, 32));
+  job.stack.step_overhead = Seconds(0.06);
+  job.stack.overhead_per_doubling = Seconds(0.004);
+  job.layout = {};
+  job.layout.data = 1;
+  EXPECT_DOUBLE_EQ(StepOverhead(job).si(), 0.06);
+  job.layout.data = 1024;
+  EXPECT_DOUBLE_EQ(StepOverhead(job).si(), 0.06 + 10 * 0.004);
+  job.stack.overhead_parameters = 4 * ModelParameters(job.model);
+  EXPECT_DOUBLE_EQ(StepOverhead(job).si(), (0.06 + 10 * 0.004) / 4);
+  job.stack.overhead_parameters = ModelParameters(job.model) / 4;
+  EXPECT_DOUBLE_EQ(StepOverhead(job).si(), 0.06 + 10 * 0.004);
+}
+
+// A masked language model whose masked tokens alone are predicted.
+TEST(Head, IsOfThePredictedTokensAlone) {
+  TrainingSpec job = JobOn(Gpt(1, 4096, 32));
+  const auto flop = [&] {
+    double sum = 0;
+    for (const Operation& operation : ForwardWork(job, {Layers(), false, true}).operations) {
+      sum += operation.flop.si();
+    }
+    return sum;
+  };
+  const double all = flop();
+  const double loss = LossWorkingSet(job).si();
+  const double model = ModelFlop(job).si();
+  job.predicted_share = 0.25;
+  EXPECT_DOUBLE_EQ(flop(), all / 4);
+  EXPECT_LT(LossWorkingSet(job).si(), loss);
+  EXPECT_LT(ModelFlop(job).si(), model);
+}
+
 }  // namespace gridlock

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "workloads/layer_shape.h"
 #include "workloads/pass_builder.h"
 
 namespace gridlock {
@@ -37,10 +38,15 @@ TrainingPass PassOf(const TrainingSpec& job, const ServerSpec& server, const Mod
   const PassBuilder builder(job, server);
   Seconds floor = job.launch_floor(backward) * launches;
   Seconds wait = (backward ? stack.expert_wait_backward : stack.expert_wait_forward) * mixtures;
+  const double visits = mixtures * LayerShape(job).local_experts();
+  if (stack.expert_visit > Seconds(0)) {
+    floor += (backward ? 2 : 1) * visits * stack.expert_visit;
+  }
   if (backward && gradients == Gradients::kWeights) {
     floor = wait = Seconds(0);  // its launches count in the other half
   } else if (backward && job.recompute == Recompute::kFull) {
-    floor += (job.launch_floor(/*backward=*/false) + stack.checkpoint_floor) * launches;
+    floor += (job.launch_floor(/*backward=*/false) + stack.checkpoint_floor) * launches +
+             visits * stack.expert_visit;
     wait += stack.expert_wait_forward * mixtures;
   }
   if (floor > Seconds(0)) {

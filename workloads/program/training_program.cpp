@@ -36,7 +36,7 @@ class ProgramBuilder {
       copy_jobs_.push_back(JobOfCopy(job, copy));
       program_.message += PipelineMessage(copy_jobs_.back()) * copy.count;
     }
-    program_.delay = job.stack.step_overhead;
+    program_.delay = StepOverhead(job);
     program_.tokens = job.global_batch * job.sequence_length;
     program_.model_flop = ModelFlop(job);
     program_.hardware_flop = HardwareFlop(job);

@@ -118,9 +118,8 @@ double LiveLayers(const TrainingSpec& job, const StageSizes& sizes) {
 Bytes Gathered(const TrainingSpec& job, const StageSizes& sizes) {
   if (job.zero < 3 || job.layout.shards() <= 1) {
     // Where all is on the host, the layer in use and the next, and the gradients of one.
-    return job.stack.offloads_states
-               ? 2.0 * sizes.largest.weights + LayerGradients(job, sizes)
-               : Bytes(0);
+    return job.stack.offloads_states ? 2.0 * sizes.largest.weights + LayerGradients(job, sizes)
+                                     : Bytes(0);
   }
   if (job.stack.gathers_matrices) {
     // The one in use, the next, and the gradient of one.
@@ -303,7 +302,7 @@ MemoryNeed StatesNeed(const TrainingSpec& job, const StageSizes& sizes) {
   const auto kept = [&job](const auto& of, int zero) {
     return KeptByRank(job, of, zero);
   };
-  const bool master_only = job.zero == 3 && stack.master_weights_only && job.trains_base();
+  const bool master_only = job.zero == 3 && KeepsMasterWeightsOnly(job);
   const ParameterCount& parameters = sizes.trained;
   MemoryNeed need;
   need.stage = sizes.stage;

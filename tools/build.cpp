@@ -229,7 +229,7 @@ void Complete(const BuildAsked& asked, Draft& draft, LayoutMemory& layouts, int 
       "{}-{}x{}{}{}", build.parts.accelerator, build.size.servers, build.parts.per_server,
       draft.quantile < 0.9 ? "-few-spares" : "", build.size.capped ? "-capped" : "");
   const ScenarioBase life("build", LifeText(asked, build.parts, build.size, name), {});
-  draft.text = life.TextAt(PointOf(choice, run.step));
+  draft.text = life.TextAt(PointOf(choice));
 }
 
 class Builder {

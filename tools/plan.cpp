@@ -68,11 +68,10 @@ double ParseMargin(const std::string& text) {
 }
 
 // Each proposal as a scenario of its own: DIR/1.textproto is the first.
-void WriteScenarios(const ScenarioBase& base, const Scenario& scenario, const LayoutPlan& plan,
-                    const std::string& folder) {
+void WriteScenarios(const ScenarioBase& base, const LayoutPlan& plan, const std::string& folder) {
   int rank = 0;
   for (const Proposal& proposal : plan.proposals) {
-    const Point point = PointOf(proposal.layout.choice, scenario.training());
+    const Point point = PointOf(proposal.layout.choice);
     WriteFileAtomically(fmt::format("{}/{}.textproto", folder, ++rank), base.TextAt(point));
   }
 }
@@ -116,12 +115,13 @@ int PlanOf(const PlanOptions& options, const ScenarioBase& base, const Scenario&
     interrupt.reset();
     interrupt.emplace(SoFar(best), std::vector<std::string>{});
   };
+  interrupt.emplace("\nno layout was evaluated yet\n", std::vector<std::string>{});
   const LayoutPlan plan = MakePlan(base, scenario, asked, hooks);
   progress.Clear();
   PlanHead head = HeadOf(scenario);
   head.notes = notes;
   if (!options.write.empty()) {
-    WriteScenarios(base, scenario, plan, options.write);
+    WriteScenarios(base, plan, options.write);
   }
   const std::string text = Formatted(options, head, plan);
   if (options.scenario.out.empty()) {
@@ -137,6 +137,16 @@ int PlanOf(const PlanOptions& options, const ScenarioBase& base, const Scenario&
 void NameStack(ModelAsked& asked, const CatalogueList& catalogue, std::vector<std::string>& notes) {
   if (asked.stack == "megatron") {
     return;
+  }
+  const auto stands = [&](const CatalogueFamily& family) {
+    return family.stands_for == PlainName(asked.stack);
+  };
+  const bool known = std::find(catalogue.stacks.begin(), catalogue.stacks.end(), asked.stack) !=
+                         catalogue.stacks.end() ||
+                     std::any_of(catalogue.families.begin(), catalogue.families.end(), stands);
+  if (!known && !NearestName(asked.stack, catalogue.stacks).empty()) {
+    throw UserError("", fmt::format("no stack {} in the catalogue{}", Quoted(asked.stack),
+                                    DidYouMean(asked.stack, catalogue.stacks)));
   }
   FrameworkUse use;
   use.stack = asked.stack;

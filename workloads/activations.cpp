@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "workloads/adapters.h"
 #include "workloads/layer_shape.h"
 
 namespace gridlock {
@@ -279,7 +280,7 @@ Seconds StateCopies(const TrainingSpec& job, const ModelPart& part, bool backwar
   constexpr double kMaster = 4;
   const double shards = job.zero == 3 ? job.layout.shards() : 1;
   // A frozen base has no master copies, and comes in its own format.
-  const Bytes parameters = job.stack.master_weights_only && job.trains_base()
+  const Bytes parameters = KeepsMasterWeightsOnly(job)
                                ? Bytes(kMaster * ParametersPerRank(job, part).total())
                                : WeightBytes(job, part).total();
   const Bytes gradients(job.stack.main_gradient_bytes * TrainedPerRank(job, part).total());

@@ -48,6 +48,10 @@ struct StateBytes {
 
 StateBytes StatesOf(const TrainingSpec& job);
 
+/// Whether of sharded parameters only master weights stay. A stack whose states have none keeps its
+/// 16-bit weights.
+bool KeepsMasterWeightsOnly(const TrainingSpec& job);
+
 /// HBM bytes that the update of one parameter moves.
 double UpdateTraffic(const TrainingSpec& job);
 

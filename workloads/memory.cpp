@@ -320,7 +320,7 @@ MemoryNeed StatesNeed(const TrainingSpec& job, const StageSizes& sizes) {
   const auto kept = [&job](const auto& of, int zero) {
     return KeptByRank(job, of, zero);
   };
-  const bool master_only = job.zero == 3 && stack.master_weights_only && job.trains_base();
+  const bool master_only = job.zero == 3 && KeepsMasterWeightsOnly(job);
   const ParameterCount& parameters = sizes.trained;
   MemoryNeed need;
   need.stage = sizes.stage;

@@ -87,6 +87,11 @@ StateBytes StatesOf(const TrainingSpec& job) {
           (optimizer.table_moments > 0 ? optimizer.table_moments : optimizer.moments) * each};
 }
 
+bool KeepsMasterWeightsOnly(const TrainingSpec& job) {
+  constexpr double kMaster = 4;
+  return job.stack.master_weights_only && job.trains_base() && StatesOf(job).master >= kMaster;
+}
+
 // Adam reads the gradient and reads and writes the master weight and two moments; it writes the
 // 16-bit weight, and reads that one too where there is no master weight (states of 4 bytes: both
 // moments in 16 bits). Where all is in 32 bits, weights are read and written themselves.

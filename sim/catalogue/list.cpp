@@ -83,6 +83,27 @@ CatalogueList ListCatalogue() {
   return list;
 }
 
+namespace {
+
+// The nearest name, else those that begin alike: "a100" of "a100-80g".
+std::string Similar(const std::string& name, const std::vector<std::string>& names) {
+  const std::string near = DidYouMean(name, names);
+  std::size_t digits = name.find_first_of("0123456789");
+  if (!near.empty() || digits == std::string::npos) {
+    return near;
+  }
+  digits = std::min(name.find_first_not_of("0123456789", digits), name.size());
+  std::string alike;
+  for (const std::string& each : names) {
+    if (each.starts_with(name.substr(0, digits))) {
+      alike += (alike.empty() ? "; expected one such as " : ", ") + each;
+    }
+  }
+  return alike;
+}
+
+}  // namespace
+
 std::string AcceleratorNamed(const CatalogueList& catalogue, const std::string& name) {
   return MeantName(name, catalogue.accelerators, catalogue.accelerator_aliases, NameKind::kPart);
 }
@@ -109,7 +130,7 @@ const CatalogueServer& UsualServer(const CatalogueList& catalogue, const std::st
                                           "server shows",
                                           Quoted(name))
                             : fmt::format("no accelerator {} in the catalogue{}", Quoted(name),
-                                          DidYouMean(name, catalogue.accelerators)));
+                                          Similar(name, catalogue.accelerators)));
 }
 
 }  // namespace gridlock

@@ -8,6 +8,7 @@
 
 #include "sim/base/check.h"
 #include "sim/base/numbers.h"
+#include "sim/interop/shell_text.h"
 
 namespace gridlock {
 
@@ -15,6 +16,13 @@ namespace {
 
 bool IsBlank(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+bool IsVariable(const std::string& name) {
+  return !name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return std::isalnum(c) != 0 || c == '_';
+         });
 }
 
 /// Words of a shell text. Quotes and the brackets of arrays part words like blanks: arguments stand
@@ -35,6 +43,10 @@ class ShellWords {
       }
       int braces = 0;
       while (at_ < text_.size() && (braces > 0 || !Parts(text_[at_]))) {
+        if (text_.substr(at_).starts_with("$(")) {
+          SkipBrackets();
+          continue;
+        }
         braces += text_[at_] == '{' ? 1 : text_[at_] == '}' ? -1 : 0;
         if (text_[at_] == '\n') {
           break;
@@ -42,6 +54,7 @@ class ShellWords {
         ++at_;
       }
       words.push_back({std::string(text_.substr(begin, at_ - begin)), where});
+      words.back().text += ValueInQuotes(words.back().text);
     }
     return words;
   }
@@ -61,6 +74,34 @@ class ShellWords {
     const bool closes = end != std::string_view::npos && text_[end] == text_[at_];
     const std::string_view inside = closes ? text_.substr(at_ + 1, end - at_ - 1) : "";
     return inside.find('|') == std::string_view::npos ? 0 : inside.size();
+  }
+
+  /// $(...) and $((...)) are part of a word.
+  void SkipBrackets() {
+    int depth = 0;
+    for (++at_; at_ < text_.size() && text_[at_] != '\n'; ++at_) {
+      depth += text_[at_] == '(' ? 1 : text_[at_] == ')' ? -1 : 0;
+      if (depth == 0) {
+        ++at_;
+        return;
+      }
+    }
+  }
+
+  /// The 8 of TP="8", behind the word TP=. Arguments in quotes are words.
+  std::string ValueInQuotes(const std::string& word) {
+    const bool quoted = at_ < text_.size() && (text_[at_] == '"' || text_[at_] == '\'');
+    if (!quoted || !word.ends_with("=") || !IsVariable(word.substr(0, word.size() - 1))) {
+      return "";
+    }
+    const std::size_t end = text_.find_first_of("\"'\n", at_ + 1);
+    const bool closes = end != std::string_view::npos && text_[end] == text_[at_];
+    const std::string_view inside = closes ? text_.substr(at_ + 1, end - at_ - 1) : "";
+    if (inside.find("--") != std::string_view::npos) {
+      return "";
+    }
+    at_ += closes ? inside.size() + 2 : 0;
+    return std::string(inside);
   }
 
   bool SkipToWord() {
@@ -89,33 +130,17 @@ std::string Dashed(std::string name) {
   return name;
 }
 
-bool IsVariable(const std::string& name) {
-  return !name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
-         std::all_of(name.begin(), name.end(), [](unsigned char c) {
-           return std::isalnum(c) != 0 || c == '_';
-         });
-}
-
-/// "8" of "$TP", "${TP}" and "${TP:-8}"; the text itself where the variable is not known.
-std::string Filled(const std::string& text, const std::map<std::string, std::string>& variables) {
-  if (text.size() < 2 || text[0] != '$') {
-    return text;
-  }
-  const bool braces = text[1] == '{' && text.back() == '}';
-  std::string name = braces ? text.substr(2, text.size() - 3) : text.substr(1);
-  std::string otherwise = text;
-  const std::size_t colon = std::min(name.find(":-"), name.find(":="));
-  if (braces && colon != std::string::npos) {
-    otherwise = name.substr(colon + 2);
-    name = name.substr(0, colon);
-  }
-  const auto found = variables.find(name);
-  return found == variables.end() ? otherwise : found->second;
+/// "8" of "$TP" and "${TP:-8}"; a variable that is not set stays.
+std::string Filled(const std::string& text, const ShellVariables& variables) {
+  return FillShell(text, variables, /*keeps_unset=*/true).text;
 }
 
 void TakeWord(const KeyedValue& word, ArgumentFile& into) {
   const std::string& text = word.text;
   const std::size_t equals = text.find('=');
+  if (text.ends_with("+=")) {
+    return;  // more words of an array, which stand behind
+  }
   if (text.starts_with("--")) {
     WrittenKey& key = into.arguments.emplace_back();
     key.name = Dashed(text.substr(2, equals == std::string::npos ? equals : equals - 2));
@@ -238,7 +263,8 @@ ArgumentFile ReadArguments(const std::string& file, std::string_view text, Probl
   if (!shell) {
     read.arguments = ReadYamlLines(file, text, problems);
   } else {
-    for (const KeyedValue& word : words) {
+    const std::string taken = TakenBranches(text, read.notes);
+    for (const KeyedValue& word : ShellWords(file, taken).Read()) {
       TakeWord(word, read);
     }
   }
@@ -281,40 +307,77 @@ std::vector<WrittenKey> ReadToml(const std::string& file, std::string_view text,
   return keys;
 }
 
-std::optional<int> ZerosInFront(std::string_view list, int size) {
-  const auto take = [&list](std::string_view part) {
-    const bool found = list.starts_with(part);
-    list.remove_prefix(found ? part.size() : 0);
+namespace {
+
+// list := part {"+" part}; part := ("(" list ")" | "[" digit {"," digit} "]") {"*" number}
+class ListReader {
+ public:
+  explicit ListReader(std::string_view text) : text_(text) {}
+
+  std::optional<std::vector<int>> Read() {
+    const bool read = List();
+    return read && at_ == text_.size() ? std::optional(std::move(list_)) : std::nullopt;
+  }
+
+ private:
+  bool Take(char c) {
+    const bool found = at_ < text_.size() && text_[at_] == c;
+    at_ += found ? 1 : 0;
     return found;
-  };
-  // [digit] or [digit]*N
-  const auto times = [&](std::string_view item) -> std::optional<int> {
-    if (!take(item)) {
-      return std::nullopt;
-    }
-    if (!take("*")) {
-      return 1;
-    }
-    int number = 0;
-    const auto read = std::from_chars(list.data(), list.data() + list.size(), number);
-    if (read.ec != std::errc() || number < 1) {
-      return std::nullopt;
-    }
-    list.remove_prefix(static_cast<std::size_t>(read.ptr - list.data()));
-    return number;
-  };
-  const bool brackets = take("(");
-  const bool in_front = list.starts_with("[0]");
-  const std::optional<int> zeros = in_front ? times("[0]") : 0;
-  if (!zeros || (in_front && !take("+"))) {
-    return std::nullopt;
   }
-  const std::optional<int> ones = times("[1]");
-  if (!ones || take(")") != brackets || !list.empty() ||
-      std::int64_t{*zeros} + *ones != std::int64_t{size}) {
-    return std::nullopt;
+
+  bool List() {
+    bool read = Part();
+    while (read && Take('+')) {
+      read = Part();
+    }
+    return read;
   }
-  return zeros;
+
+  bool Part() {
+    const std::size_t begin = list_.size();
+    if (Take('(')) {
+      if (!List() || !Take(')')) {
+        return false;
+      }
+    } else if (!Take('[') || !Digits()) {
+      return false;
+    }
+    while (Take('*')) {
+      std::size_t times = 0;
+      const auto read = std::from_chars(text_.data() + at_, text_.data() + text_.size(), times);
+      constexpr std::size_t kMost = 100'000;
+      const std::vector<int> once(list_.begin() + static_cast<std::ptrdiff_t>(begin), list_.end());
+      if (read.ec != std::errc() || times < 1 || times * once.size() > kMost) {
+        return false;
+      }
+      at_ = static_cast<std::size_t>(read.ptr - text_.data());
+      for (; times > 1; --times) {
+        list_.insert(list_.end(), once.begin(), once.end());
+      }
+    }
+    return true;
+  }
+
+  bool Digits() {
+    do {
+      if (at_ >= text_.size() || (text_[at_] != '0' && text_[at_] != '1')) {
+        return false;
+      }
+      list_.push_back(text_[at_++] - '0');
+    } while (Take(','));
+    return Take(']');
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  std::vector<int> list_;
+};
+
+}  // namespace
+
+std::optional<std::vector<int>> ZerosAndOnes(std::string_view list) {
+  return ListReader(list).Read();
 }
 
 Arguments::Arguments(const std::string& file, const std::vector<WrittenKey>& keys,
@@ -396,6 +459,18 @@ Position Arguments::Where(const std::string& name) const {
 void Arguments::Refuse(const std::string& name, const std::string& what,
                        const std::string& expected) const {
   problems_.Add(Where(name), "", Refusal(what, expected));
+}
+
+const WrittenKey* Arguments::Nearest(const std::string& name) const {
+  std::vector<std::string> names;
+  const auto parts = std::count(name.begin(), name.end(), '-');
+  for (const WrittenKey& key : keys_) {
+    if (std::count(key.name.begin(), key.name.end(), '-') == parts) {
+      names.push_back(key.name);
+    }
+  }
+  const auto found = by_name_.find(NearestName(name, names));
+  return found == by_name_.end() ? nullptr : found->second;
 }
 
 std::vector<const WrittenKey*> Arguments::Unread() const {

@@ -19,6 +19,7 @@ namespace gridlock {
 struct ArgumentFile {
   std::vector<WrittenKey> arguments;             ///< names without "--"
   std::map<std::string, std::string> variables;  ///< of a shell script
+  std::vector<std::string> notes;                ///< branches of a script that were chosen
 };
 
 /// A command line or shell script when an argument begins with "--", else YAML. Names are written
@@ -29,9 +30,9 @@ ArgumentFile ReadArguments(const std::string& file, std::string_view text, Probl
 std::vector<WrittenKey> ReadToml(const std::string& file, std::string_view text,
                                  ProblemList& problems);
 
-/// How many zeros stand in front in a list in Python of `size` zeros and ones, [0]*3+[1]*58: zeros,
-/// then ones, nothing else. Nothing where it is another list.
-std::optional<int> ZerosInFront(std::string_view list, int size);
+/// The zeros and ones of a list in Python, [0]*3+[1]*58 or ([0,1]*24). Nothing where it is another
+/// text.
+std::optional<std::vector<int>> ZerosAndOnes(std::string_view list);
 
 /// Arguments by name. Where one stands twice, the last one holds, as in Python's argparse.
 class Arguments {
@@ -57,6 +58,9 @@ class Arguments {
   [[nodiscard]] Position Where(const std::string& name) const;
 
   void Refuse(const std::string& name, const std::string& what, const std::string& expected) const;
+
+  /// The argument of the file that is the nearest to a name that is missing; null: none is near.
+  [[nodiscard]] const WrittenKey* Nearest(const std::string& name) const;
 
   /// All arguments that nobody asked for, in the order of the file.
   [[nodiscard]] std::vector<const WrittenKey*> Unread() const;

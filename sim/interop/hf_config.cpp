@@ -9,6 +9,7 @@
 #include "sim/base/check.h"
 #include "sim/interop/hf_fields.h"
 #include "sim/interop/hf_spelling.h"
+#include "sim/interop/hybrid.h"
 #include "sim/interop/json_text.h"
 
 namespace gridlock {
@@ -31,9 +32,13 @@ class HfReader : private HfFields {
     ReadLatentAttention();
     ReadHfLayerKinds(*this, type_, made_.model);
     ReadSeparateExperts();
+    if (const std::optional<int> width = Count({"moe_latent_size"});
+        width && made_.model.has_experts()) {
+      Note(NarrowForLatent(made_.model, *width));
+    }
     ReadIndexer();
     ReadHfFront(*this, type_, made_.model);
-    RefuseUnreadHfExperts(*this, made_.model);
+    RefuseUnreadHfSizes(*this, made_.model);
     NoteUnknown();
     return Done();
   }
@@ -58,6 +63,13 @@ class HfReader : private HfFields {
       return false;
     }
     SetClass(FindHfClass(type_));
+    if (const HfClass* const alike = chosen() == nullptr ? FindHfClassAlike(config()) : nullptr) {
+      Note(fmt::format("model_type {} is not known: read as {}, whose {} it has", Quoted(type_),
+                       Quoted(alike->type),
+                       config().Find("architectures") == nullptr ? "fields" : "class"));
+      SetClass(alike);
+      type_ = alike->type;
+    }
     if (chosen() == nullptr) {
       const std::string near = NearestName(type_, HfTypes());
       Note(fmt::format("model_type {} is not known{}: read as a model like Llama, without defaults",
@@ -306,7 +318,8 @@ class HfReader : private HfFields {
     latent.key_value_rank = size("kv_lora_rank", 512);
     latent.plain_head_dim = size("qk_nope_head_dim", 128);
     latent.rotary_head_dim = size("qk_rope_head_dim", 64);
-    latent.value_head_dim = size("v_head_dim", 128);
+    // A class that is not known has values as wide as the plain part of keys, as most have.
+    latent.value_head_dim = size("v_head_dim", chosen() == nullptr ? latent.plain_head_dim : 128);
     (void)Given({"q_lora_rank"});
     const JsonValue* const query = config().Find("q_lora_rank");
     // null says that queries are not compressed; nothing leaves it to the class.

@@ -187,27 +187,40 @@ std::optional<int> WidthOfHfExperts(HfFields& fields) {
   return fields.Count(kWidths);
 }
 
-void RefuseUnreadHfExperts(HfFields& fields, const ModelSpec& model) {
-  if (fields.chosen() != nullptr || (!model.has_experts() && fields.Given(kExperts) != nullptr)) {
+void RefuseUnreadHfSizes(HfFields& fields, const ModelSpec& model) {
+  if (fields.chosen() != nullptr) {
     return;
   }
+  const bool unread = !model.has_experts() && fields.Given(kExperts) != nullptr;
   const JsonValue& config = fields.config();
   for (std::size_t i = 0; i < config.names.size(); ++i) {
     const std::string& name = config.names[i];
     const JsonValue& value = config.items[i];
-    const bool experts = HasOneOf(name, {"expert", "moe_"});
+    const bool experts = !unread && HasOneOf(name, {"expert", "moe_"});
     const bool size = HasOneOf(name, {"size", "dim", "ffn", "intermediate", "hidden"});
+    const bool recurrent = model.recurrent.kind != Recurrence::kLightning &&
+                           HasOneOf(name, {"mamba", "ssm_", "linear_num_", "lru_"});
     const bool number = value.kind == JsonValue::Kind::kNumber && value.text.size() < 9 &&
                         value.text.find_first_not_of("0123456789") == std::string::npos &&
                         std::atoi(value.text.c_str()) > 1;
     const bool known = fields.WasRead(name) || IsHfFieldOfNoWeight(name);
-    if (experts && number && !known && (size || !model.has_experts())) {
+    if (!number || known) {
+      continue;
+    }
+    if (experts && (size || !model.has_experts())) {
       fields.problems().Add(
           value.where, "",
           Refusal(fmt::format("{} is {}, and how a class that is not known calls its experts "
                               "cannot be told",
                               Quoted(name), value.text),
                   "num_experts, num_experts_per_tok and moe_intermediate_size"));
+    } else if (recurrent) {
+      fields.problems().Add(
+          value.where, "",
+          Refusal(fmt::format("{} is {}, and which layers of a class that is not known have a "
+                              "recurrence cannot be told",
+                              Quoted(name), value.text),
+                  "the model_type of a class that is known, such as \"jamba\""));
     }
   }
 }

@@ -87,9 +87,16 @@ void ReadHfExperts(HfFields& fields, const std::string& type, ModelSpec& model);
 /// Inner width of an expert by one of its names, where it is given.
 std::optional<int> WidthOfHfExperts(HfFields& fields);
 
-/// Adds a problem for each size of experts that was not read, where the class is not known: the
-/// model would be another one.
-void RefuseUnreadHfExperts(HfFields& fields, const ModelSpec& model);
+/// Adds a problem for each size of experts or of recurrences that was not read, where the class is
+/// not known: the model would be another one.
+void RefuseUnreadHfSizes(HfFields& fields, const ModelSpec& model);
+
+/// The class that a file of an unknown `model_type` is read as: by its `architectures`, else by the
+/// fields that one class alone has; null: neither says (hf_alike.cpp).
+const HfClass* FindHfClassAlike(const JsonValue& config);
+
+/// Reads how wide the recurrence of a class is that has one (hf_recurrent.cpp).
+void ReadHfRecurrence(HfFields& fields, const std::string& type, ModelSpec& model);
 
 /// Reads which kinds of layers a model has: windows, recurrences, encoders, and modules that
 /// predict further tokens (hf_layers.cpp). Sizes of attention and feed-forward blocks stand in

@@ -1,13 +1,13 @@
 // Kinds of layers of Hugging Face models. Each class of configuration says in its own way which
-// layers look at a window, which have a recurrence, and how wide it is.
+// layers look at a window and which have a recurrence.
 
 #include <algorithm>
-#include <cstdlib>
 
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
 #include "sim/interop/hf_fields.h"
+#include "sim/interop/hybrid.h"
 
 namespace gridlock {
 
@@ -58,8 +58,9 @@ class LayerReader {
 
   void Read() {
     ReadWindow();
-    ReadRecurrent();
+    ReadHfRecurrence(fields_, type_, model_);
     ReadPattern();
+    GiveRecurrence();
     DropUnused();
     ReadPredictions();
     NoteLeftOut();
@@ -146,7 +147,9 @@ class LayerReader {
   }
 
   void ReadPattern() {
-    if (ReadNames({"layer_types", "layers_block_type", "block_types", "_block_types"}) ||
+    const bool blocks = IsOneOf(type_, {"nemotron_h", "nemotron-nas", "zamba2"});
+    if ((!blocks &&
+         ReadNames({"layer_types", "layers_block_type", "block_types", "_block_types"})) ||
         ReadSpecialPattern() || ReadWritten()) {
       return;
     }
@@ -289,18 +292,33 @@ class LayerReader {
     return ReadNumbers({"attn_type_list"}, "0", 'R', 'G');  // MiniMax
   }
 
-  // M: Mamba-2, *: attention, -: feed-forward, E: experts.
+  // M: Mamba-2, *: attention, -: feed-forward, E: experts; or their names, one a layer.
   bool ReadLetters() {
     const JsonValue* const given = fields_.Given({"hybrid_override_pattern"});
-    if (given == nullptr) {
+    const JsonValue* const names = fields_.Given({"layers_block_type"});
+    if (given == nullptr && names == nullptr) {
       return false;
     }
-    std::string pattern;
-    for (const char letter : given->text) {
-      pattern += letter == 'M' ? 'R' : letter == '*' ? 'G' : letter == '-' ? 'F' : 'E';
+    std::string letters = given == nullptr ? "" : given->text;
+    for (std::size_t i = 0; given == nullptr && i < names->items.size(); ++i) {
+      const std::string& name = names->items[i].text;
+      letters += name == "mamba"       ? 'M'
+                 : name == "attention" ? '*'
+                 : name == "mlp"       ? '-'
+                 : name == "moe"       ? 'E'
+                                       : '?';
     }
-    model_.pattern = pattern;
-    model_.layers = static_cast<int>(pattern.size());
+    const std::optional<std::string> pattern = PatternOfHybrid(letters);
+    if (!pattern) {
+      fields_.problems().Add(
+          (given == nullptr ? names : given)->where, "",
+          Refusal("a layer is of another kind", "M (mamba), * (attention), - (mlp) or E (moe)"));
+      return false;
+    }
+    model_.pattern = *pattern;
+    model_.layers = static_cast<int>(pattern->size());
+    // A module that predicts further tokens has a pattern of its own; it counts as a layer here.
+    (void)fields_.Given({"mtp_hybrid_override_pattern", "mtp_layers_block_type"});
     return true;
   }
 
@@ -309,6 +327,7 @@ class LayerReader {
     const JsonValue* const hybrid = fields_.Given({"hybrid_layer_ids"});
     const JsonValue* const kinds = fields_.Given({"layers_block_type"});
     std::string pattern;
+    int uses = 0;
     for (int layer = 0; layer < model_.layers; ++layer) {
       const auto place = static_cast<std::size_t>(layer);
       const bool listed =
@@ -318,131 +337,46 @@ class LayerReader {
           std::any_of(hybrid->items.begin(), hybrid->items.end(), [&](const JsonValue& item) {
             return item.text == fmt::format("{}", layer);
           });
+      uses += listed || among ? 1 : 0;
       pattern += listed || among ? "GFR" : "R";
     }
-    fields_.Note("approximated: blocks of attention that layers share count in each of them");
+    const int blocks = fields_.CountOr({"num_mem_blocks"}, 1);
+    const double block =
+        4.0 * model_.hidden * model_.heads * model_.head_dim + 3.0 * model_.hidden * model_.ffn;
+    fields_.Note(
+        fmt::format("approximated: {} layers share {} of attention and feed-forward, which count "
+                    "in each of them: {:.3g} billion parameters more than there are; attention "
+                    "sees the embedding too (attention_hidden_size) and has adapters there "
+                    "(adapter_rank), not here",
+                    uses, blocks == 1 ? "a block" : fmt::format("{} blocks", blocks),
+                    std::max(0, uses - blocks) * block / 1e9));
+    (void)fields_.Given({"attention_hidden_size"});
+    (void)fields_.Given({"adapter_rank"});
+    (void)fields_.Given({"use_shared_mlp_adapter"});
+    (void)fields_.Given({"use_shared_attention_adapter"});
     model_.layers = static_cast<int>(pattern.size());
     model_.pattern = pattern;
     return true;
   }
 
-  void ReadRecurrent() {
-    if (IsOneOf(type_, {"mamba", "falcon_mamba", "jamba"})) {
-      ReadMamba();
-    } else if (IsOneOf(type_, {"mamba2", "bamba", "granitemoehybrid", "falcon_h1", "nemotron_h",
-                               "zamba2"})) {
-      ReadMamba2();
-    } else if (IsOneOf(type_, {"qwen3_next", "qwen3_5_text", "qwen3_5_moe_text"})) {
-      model_.recurrent = {Recurrence::kGatedDelta,
-                          fields_.CountOr({"linear_num_value_heads"}, 32),
-                          fields_.CountOr({"linear_value_head_dim"}, 128),
-                          fields_.CountOr({"linear_num_key_heads"}, 16),
-                          fields_.CountOr({"linear_key_head_dim"}, 128),
-                          fields_.CountOr({"linear_conv_kernel_dim"}, 4),
-                          64,
-                          0};
-    } else if (type_ == "kimi_linear") {
-      ReadKimiLinear();
-    } else {
-      ReadOtherRecurrence();
+  // Layers with a recurrence that the class says nothing of.
+  void GiveRecurrence() {
+    const bool recurrent = model_.pattern.find_first_of("RP") != std::string::npos;
+    if (!recurrent || model_.recurrent.kind != Recurrence::kNone) {
+      return;
     }
-  }
-
-  void ReadMamba() {
-    const int expand = fields_.CountOr({"expand", "mamba_expand"}, 2);
-    const int inner = type_ == "jamba"
-                          ? expand * model_.hidden
-                          : fields_.CountOr({"intermediate_size"}, expand * model_.hidden);
-    model_.recurrent = {Recurrence::kMamba,
-                        1,
-                        inner,
-                        1,
-                        fields_.CountOr({"state_size", "mamba_d_state"}, 16),
-                        fields_.CountOr({"conv_kernel", "mamba_d_conv"}, 4),
-                        64,
-                        RankOfSteps()};
-  }
-
-  // Linear attention with heads of such a number and width.
-  static RecurrentSpec Lightning(int heads, int width, int chunk) {
-    return {Recurrence::kLightning, heads, width, heads, width, 0, chunk, 0};
-  }
-
-  void ReadOtherRecurrence() {
-    RecurrentSpec& r = model_.recurrent;
-    if (type_ == "recurrent_gemma") {
-      const int width = fields_.CountOr({"lru_width"}, model_.hidden);
-      r = {Recurrence::kMamba, 1, width, 1, 1, fields_.CountOr({"conv1d_width"}, 4), 64, 1};
-      fields_.Note("approximated: RG-LRU counts as a selective scan with one state a channel");
-    } else if (type_ == "rwkv") {
-      const int head = fields_.CountOr({"head_size", "attention_head_size"}, 64);
-      r = Lightning(std::max(1, model_.hidden / head), head, 64);
-      fields_.Note("approximated: RWKV counts as linear attention with an output gate");
-    } else if (IsOneOf(type_, {"minimax", "minimax_text_01", "MiniMaxText01"})) {
-      r = Lightning(model_.heads, model_.head_dim, fields_.CountOr({"block_size"}, 256));
-    } else if (HasRecurrentNames()) {
-      r = Lightning(model_.heads, model_.head_dim, 64);
-      fields_.Note(
-          "approximated: recurrent layers count as linear attention with heads like those of "
-          "attention");
-    }
-  }
-
-  // "auto" or nothing: a sixteenth of the width.
-  int RankOfSteps() {
-    const JsonValue* const given = fields_.Given({"time_step_rank", "mamba_dt_rank"});
-    const bool number = given != nullptr && given->kind == JsonValue::Kind::kNumber;
-    return number ? fields_.CountOr({"time_step_rank", "mamba_dt_rank"}, 1)
-                  : (model_.hidden + 15) / 16;
-  }
-
-  void ReadMamba2() {
-    const int expand = fields_.CountOr({"expand", "mamba_expand"}, 2);
-    const int inner = fields_.CountOr({"mamba_d_ssm"}, expand * model_.hidden);
-    const JsonValue* const width =
-        fields_.Given({"mamba_head_dim", "mamba_d_head", "mamba_headdim"});
-    const bool number = width != nullptr && width->kind == JsonValue::Kind::kNumber;
-    const Names heads = type_ == "mamba2"
-                            ? Names{"num_heads"}
-                            : Names{"mamba_num_heads", "mamba_n_heads", "n_mamba_heads"};
-    RecurrentSpec& r = model_.recurrent;
-    r.kind = Recurrence::kMamba2;
-    const int head_dim =
-        type_ == "mamba2" ? fields_.CountOr({"head_dim"}, 64)
-        : number          ? fields_.CountOr({"mamba_head_dim", "mamba_d_head", "mamba_headdim"}, 64)
-                          : 0;
-    const int count = fields_.CountOr(heads, head_dim > 0 ? inner / head_dim : 128);
-    r.heads = count;
-    r.head_dim = head_dim > 0 ? head_dim : std::max(1, inner / count);
-    const int groups = IsOneOf(type_, {"mamba2", "nemotron_h"}) ? 8 : 1;
-    r.key_heads = fields_.CountOr({"n_groups", "mamba_n_groups", "mamba_ngroups"}, groups);
-    const int state = IsOneOf(type_, {"mamba2", "nemotron_h"}) ? 128 : type_ == "zamba2" ? 64 : 256;
-    r.state = fields_.CountOr({"state_size", "ssm_state_size", "mamba_d_state"}, state);
-    r.convolution = fields_.CountOr({"conv_kernel", "mamba_d_conv"}, 4);
-    r.chunk = fields_.CountOr({"chunk_size", "mamba_chunk_size"}, 256);
-  }
-
-  void ReadKimiLinear() {
-    const JsonValue* const linear = fields_.Given({"linear_attn_config"});
-    RecurrentSpec& r = model_.recurrent;
-    r = {Recurrence::kKimiDelta, model_.heads, 128, model_.heads, 128, 4, 64, 128};
-    const auto number = [&](const char* name, int otherwise) {
-      const JsonValue* const value = linear == nullptr ? nullptr : linear->Find(name);
-      const bool given = value != nullptr && value->kind == JsonValue::Kind::kNumber;
-      return given ? std::atoi(value->text.c_str()) : otherwise;
-    };
-    r.heads = r.key_heads = number("num_heads", r.heads);
-    r.head_dim = r.state = r.rank = number("head_dim", r.head_dim);
-    r.convolution = number("short_conv_kernel_size", r.convolution);
-  }
-
-  bool HasRecurrentNames() {
-    const JsonValue* const names =
-        fields_.Given({"layer_types", "layers_block_type", "block_types"});
-    return names != nullptr &&
-           std::any_of(names->items.begin(), names->items.end(), [](const JsonValue& item) {
-             return LetterOf(item.text) == 'R' || LetterOf(item.text) == 'P';
-           });
+    constexpr int kChunk = 64;
+    model_.recurrent = {Recurrence::kLightning,
+                        model_.heads,
+                        model_.head_dim,
+                        model_.heads,
+                        model_.head_dim,
+                        0,
+                        kChunk,
+                        0};
+    fields_.Note(
+        "approximated: recurrent layers count as linear attention with heads like those of "
+        "attention");
   }
 
   // What no layer has needs no size.
@@ -490,10 +424,6 @@ class LayerReader {
 
 void ReadHfLayerKinds(HfFields& fields, const std::string& type, ModelSpec& model) {
   LayerReader(fields, type, model).Read();
-}
-
-bool IsRecurrentHfKind(const std::string& type) {
-  return IsOneOf(type, {"mamba", "mamba2", "falcon_mamba", "rwkv"});
 }
 
 }  // namespace gridlock

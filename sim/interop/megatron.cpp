@@ -5,6 +5,7 @@
 
 #include "sim/base/check.h"
 #include "sim/interop/arguments.h"
+#include "sim/interop/megatron_model.h"
 #include "sim/interop/megatron_names.h"
 #include "sim/interop/model_text.h"
 #include "sim/interop/training_text.h"
@@ -24,15 +25,11 @@ class MegatronReader {
   /// @param text of the file, which names the program
   MegatronReader(const std::string& file, std::string_view text, const Arguments& given,
                  ProblemList& problems)
-      : file_(file),
-        bert_(text.find("pretrain_bert.py") != std::string_view::npos),
-        t5_(text.find("pretrain_t5.py") != std::string_view::npos),
-        given_(given),
-        problems_(problems) {}
+      : file_(file), text_(text), given_(given), problems_(problems) {}
 
   ImportedTraining Read(std::int64_t accelerators, int vocabulary) {
     ReadLayout();
-    ReadModel(vocabulary);
+    model_ = ReadMegatronModel(file_, text_, given_, vocabulary, made_, problems_);
     SetReplicas(accelerators, file_, made_, problems_);
     ReadBatch();
     ReadFormat();
@@ -40,9 +37,10 @@ class MegatronReader {
     ReadRecompute();
     ReadPipeline();
     ReadOffload();
-    ReadStack();
+    ReadCapacity();
     made_.model = model_.name;
-    made_.model_entry = ModelEntry(model_, model_.name, "Megatron-LM arguments: " + file_, "  ");
+    made_.entries = ModelEntry(model_, model_.name, "Megatron-LM arguments: " + file_, "  ");
+    ReadStack();
     ListUnmapped();
     return std::move(made_);
   }
@@ -50,13 +48,7 @@ class MegatronReader {
  private:
   int Or(const std::string& name, int otherwise) { return given_.Number(name).value_or(otherwise); }
 
-  int Needed(const std::string& name) {
-    const std::optional<int> number = given_.Number(name);
-    if (!number && !given_.Has(name)) {
-      problems_.Add({file_, 0, 0}, "", Refusal("--" + name + " is missing", "a whole number"));
-    }
-    return number.value_or(1);
-  }
+  int Needed(const std::string& name) { return NeededNumber(given_, name, file_, problems_); }
 
   void ReadLayout() {
     made_.tensor = Or("tensor-model-parallel-size", Or("model-parallel-size", 1));
@@ -68,131 +60,9 @@ class MegatronReader {
     made_.pipeline_before_data = given_.Flag("use-tp-pp-dp-mapping");
   }
 
-  void ReadModel(int vocabulary) {
-    model_.name = "imported";
-    if (t5_) {
-      ReadEncoder();
-    } else {
-      model_.layers = Needed("num-layers");
-    }
-    model_.hidden = Needed("hidden-size");
-    model_.heads = Needed("num-attention-heads");
-    const int groups = Or("num-query-groups", model_.heads);
-    model_.kv_heads = given_.Flag("group-query-attention") ? groups : model_.heads;
-    model_.head_dim = Or("kv-channels", std::max(1, model_.hidden / model_.heads));
-    model_.gated = given_.Flag("swiglu");
-    // Megatron makes a gated block as large as a plain one, in multiples of 64.
-    const int plain = 4 * model_.hidden;
-    model_.ffn =
-        Or("ffn-hidden-size", model_.gated ? std::max(64, plain * 2 / 3 / 64 * 64) : plain);
-    model_.tied_embeddings = !given_.Flag("untie-embeddings-and-output-weights");
-    const std::string positions = given_.Text("position-embedding-type", "learned_absolute");
-    const bool learned = positions == "learned_absolute" &&
-                         !given_.Flag("use-rotary-position-embeddings") &&
-                         !given_.Flag("no-position-embedding");
-    const int most = Or("max-position-embeddings", Or("seq-length", 1));
-    model_.max_positions = learned ? most : 0;
-    model_.attention = bert_ ? Attention::kFull : Attention::kCausal;
-    if (bert_) {
-      made_.notes.emplace_back("pretrain_bert.py: every token sees every other");
-    }
-    model_.prediction_modules = Or("mtp-num-layers", 0);
-    (void)given_.Text("mtp-loss-scaling-factor");
-    ReadVocabulary(vocabulary);
-    ReadExperts();
-    ReadLatentAttention();
-  }
-
-  // pretrain_t5.py: --num-layers is the encoder's, and the decoder's where nothing else is said.
-  void ReadEncoder() {
-    const bool each = given_.Has("encoder-num-layers") || given_.Has("decoder-num-layers");
-    const int both = each ? Or("num-layers", 1) : Needed("num-layers");
-    model_.encoder.layers = Or("encoder-num-layers", both);
-    model_.layers = Or("decoder-num-layers", model_.encoder.layers);
-    model_.encoder.tokens = Or("encoder-seq-length", Or("seq-length", 1));
-    made_.notes.push_back(
-        fmt::format("pretrain_t5.py: an encoder of {} tokens in front; sequence_length is the "
-                    "decoder's",
-                    model_.encoder.tokens));
-  }
-
-  void ReadVocabulary(int vocabulary) {
-    const std::string tokenizer = given_.Text("tokenizer-type");
-    constexpr int kOfGpt2 = 50257, kOfLlama2 = 32000;
-    const int by_tokenizer = tokenizer == "GPT2BPETokenizer"  ? kOfGpt2
-                             : tokenizer == "Llama2Tokenizer" ? kOfLlama2
-                                                              : 0;
-    const std::optional<int> padded = given_.Number("padded-vocab-size");
-    const int size = Or("vocab-size", vocabulary > 0 ? vocabulary : by_tokenizer);
-    if (padded || size > 0) {
-      const int multiple = Or("make-vocab-size-divisible-by", 128) * made_.tensor;
-      model_.vocabulary = padded.value_or((size + multiple - 1) / multiple * multiple);
-      if (!padded && model_.vocabulary != size) {
-        made_.notes.push_back(fmt::format("the vocabulary of {} is padded to {}, a multiple of {}",
-                                          size, model_.vocabulary, multiple));
-      }
-      return;
-    }
-    model_.vocabulary = 1;
-    if (!given_.Has("vocab-size")) {
-      given_.Refuse("tokenizer-type", "the size of the vocabulary stands in the tokenizer's file",
-                    "--vocab-size N in the arguments, or --vocabulary N of this command");
-    }
-  }
-
-  void ReadExperts() {
-    const std::optional<int> experts = given_.Number("num-experts");
-    if (!experts || *experts < 2) {
-      return;
-    }
-    MixtureSpec& mixture = model_.mixture;
-    mixture.experts = *experts;
-    mixture.experts_per_token = Or("moe-router-topk", 2);
-    mixture.expert_ffn = Or("moe-ffn-hidden-size", model_.ffn);
-    const int shared = Or("moe-shared-expert-intermediate-size", 0);
-    mixture.shared_experts = (shared + mixture.expert_ffn / 2) / mixture.expert_ffn;
-    if (mixture.shared_experts * mixture.expert_ffn != shared) {
-      made_.notes.push_back(
-          fmt::format("approximated: the shared expert is {} wide, counted as {} experts of {}",
-                      shared, mixture.shared_experts, mixture.expert_ffn));
-    }
-    ReadLayersWithExperts(given_.List("moe-layer-freq", "1"));
-  }
-
-  // A number, or a list in Python such as ([0]*3+[1]*58).
-  void ReadLayersWithExperts(const std::string& text) {
-    if (text == "1") {
-      return;
-    }
-    if (text == "2") {
-      model_.mixture.every = 2;
-      made_.notes.emplace_back(
-          "approximated: layers 2, 4, ... have the experts, where Megatron gives them to 1, 3, "
-          "...");
-    } else if (const std::optional<int> dense = ZerosInFront(text, model_.layers)) {
-      model_.mixture.dense_layers = *dense;
-    } else {
-      given_.Refuse("moe-layer-freq", "--moe-layer-freq is " + Quoted(text),
-                    "1, 2 or dense layers in front, ([0]*3+[1]*58)");
-    }
-  }
-
-  void ReadLatentAttention() {
-    if (!given_.Flag("multi-latent-attention")) {
-      return;
-    }
-    LatentAttentionSpec& latent = model_.latent;  // defaults of MLATransformerConfig
-    latent.query_rank = Or("q-lora-rank", 0);
-    latent.key_value_rank = Or("kv-lora-rank", 32);
-    latent.plain_head_dim = Or("qk-head-dim", 128);
-    latent.rotary_head_dim = Or("qk-pos-emb-head-dim", 64);
-    latent.value_head_dim = Or("v-head-dim", 128);
-    model_.head_dim = latent.plain_head_dim + latent.rotary_head_dim;
-  }
-
   void ReadBatch() {
-    made_.sequence_length = t5_ && given_.Has("decoder-seq-length") ? Needed("decoder-seq-length")
-                                                                    : Needed("seq-length");
+    const bool decoder = model_.encoder.layers > 0 && given_.Has("decoder-seq-length");
+    made_.sequence_length = Needed(decoder ? "decoder-seq-length" : "seq-length");
     made_.micro_batch = Or("micro-batch-size", Or("batch-size", 1));
     const std::int64_t once = made_.micro_batch * made_.data;
     const std::optional<int> global = given_.Number("global-batch-size");
@@ -215,10 +85,15 @@ class MegatronReader {
     const bool bf16 = given_.Flag("bf16");
     const bool fp8 =
         given_.Has("fp8-format") || given_.Flag("fp8-hybrid") || given_.Flag("fp8-e4m3");
+    const std::string recipe = given_.Text("fp8-recipe", "delayed");
+    (void)given_.Text("fp4-recipe");
     if (given_.Has("fp4-format")) {
-      made_.precision = "FP4";
+      made_.precision = "NVFP4";  // the one recipe of --fp4-recipe
     } else if (fp8) {
-      made_.precision = "FP8";
+      made_.precision = recipe == "mxfp8" ? "MXFP8" : "FP8";
+      if (recipe == "blockwise") {
+        made_.notes.emplace_back("--fp8-recipe blockwise: FP8 at the rate of one scale a tensor");
+      }
     } else {
       made_.precision = half || bf16 ? "BF16" : "FP32";
     }
@@ -362,7 +237,7 @@ class MegatronReader {
     if (given_.Flag("cpu-offloading") && layers > 0) {
       made_.offload_layers = layers;
     }
-    ReadMoments();
+    ReadOptimizer();
     const std::string way = given_.Text("cp-comm-type", "p2p");
     made_.exchanges_heads = way == "a2a";
     if (made_.context > 1 && way != "p2p" && way != "a2a") {
@@ -377,6 +252,22 @@ class MegatronReader {
     return format == "fp32" ? 4 : format == "fp8" || format == "uint8" ? 1 : 2;
   }
 
+  // Megatron's SGD has a momentum of 0.9 unless it is told otherwise.
+  void ReadOptimizer() {
+    const std::string name = given_.Text("optimizer", "adam");
+    const std::string momentum = given_.Text("sgd-momentum", "0.9");
+    if (name.ends_with("muon")) {  // dist_muon too
+      made_.optimizer = "muon";
+    } else if (name == "sgd") {
+      made_.optimizer = momentum == "0" || momentum == "0.0" ? "sgd" : "sgd_momentum";
+    } else {
+      if (name != "adam") {
+        made_.notes.push_back(fmt::format("approximated: --optimizer {} counts as AdamW", name));
+      }
+      ReadMoments();
+    }
+  }
+
   // --use-precision-aware-optimizer: moments as narrow as it says.
   void ReadMoments() {
     if (!given_.Flag("use-precision-aware-optimizer")) {
@@ -389,15 +280,21 @@ class MegatronReader {
           "approximated: the two moments have {} bytes there, and are both in {} bits here", bytes,
           bytes >= 4 ? 16 : 8));
     }
-    for (const char* const name : {"main-params-dtype", "main-grads-dtype"}) {
-      const std::string format = given_.Text(name, "fp32");
-      if (format != "fp32") {
-        made_.notes.push_back(
-            fmt::format("approximated: --{} {}: as the stack keeps them, in 32 "
-                        "bits",
-                        name, format));
-      }
+    const std::string format = given_.Text("main-params-dtype", "fp32");
+    if (format != "fp32") {
+      made_.notes.push_back(
+          fmt::format("approximated: --main-params-dtype {}: as the stack keeps them", format));
     }
+  }
+
+  // Tokens that an expert takes at most.
+  void ReadCapacity() {
+    const std::string capacity = given_.Text("moe-expert-capacity-factor");
+    if (capacity.empty() || !model_.has_experts()) {
+      return;
+    }
+    made_.expert_capacity = capacity;
+    made_.expert_padding = given_.Flag("moe-pad-expert-input-to-capacity");
   }
 
   // DeepEP waits on the host for counts of tokens unless CUDA graphs replay the step.
@@ -407,11 +304,45 @@ class MegatronReader {
     const bool flex = given_.Flag("moe-enable-deepep") ||
                       given_.Has("moe-flex-dispatcher-backend") ||
                       given_.Text("moe-token-dispatcher-type") == "flex";
-    made_.stack = !flex || model_.mixture.experts == 0 ? "megatron_core"
-                  : graphs                             ? "megatron_core_flex"
-                                                       : "megatron_deepep";
+    const bool beside = given_.Flag("overlap-moe-expert-parallel-comm");
+    if (!model_.has_experts()) {
+      made_.stack = "megatron_core";
+    } else if (beside) {
+      made_.stack = !flex    ? "megatron_exchange_overlap"
+                    : graphs ? "megatron_core_overlap"
+                             : "megatron_deepep_overlap";
+    } else {
+      made_.stack = !flex ? "megatron_core" : graphs ? "megatron_core_flex" : "megatron_deepep";
+    }
     made_.notes.push_back(
         fmt::format("stack: {}; megatron_lm is Megatron-LM at its defaults", made_.stack));
+    ReadGradients();
+  }
+
+  // Megatron-LM accumulates and reduces gradients of BF16 training in 32 bits unless it is told
+  // otherwise (megatron/training/arguments.py); the entries have what NVIDIA's recipes say.
+  void ReadGradients() {
+    const bool asked = given_.Flag("accumulate-allreduce-grads-in-fp32");
+    const bool narrow =
+        given_.Flag("grad-reduce-in-bf16") || given_.Text("main-grads-dtype", "fp32") == "bf16";
+    if (narrow && !asked) {
+      return;
+    }
+    const std::string like = made_.stack;
+    made_.stack += "_wide_gradients";
+    made_.entries += fmt::format(
+        "  stack {{\n    name: {}\n    title: {}\n    like: {}\n    family: \"Megatron-like\"\n"
+        "    main_gradient_bytes: 4\n    optimizer_bytes: 12\n    source {{\n      text: {}\n    "
+        "}}\n"
+        "  }}\n",
+        TextValue(made_.stack), TextValue(like + ", gradients in 32 bits"), TextValue(like),
+        TextValue("NVIDIA/Megatron-LM, megatron/training/arguments.py: gradients of BF16 training "
+                  "accumulate and are reduced in FP32 without --grad-reduce-in-bf16, and its "
+                  "optimizer keeps 12 bytes a parameter."));
+    made_.notes.push_back(
+        fmt::format("gradients in 32 bits, 4 bytes each in memory and on the wire ({}); "
+                    "--grad-reduce-in-bf16 halves them",
+                    asked ? "--accumulate-allreduce-grads-in-fp32" : "Megatron-LM's default"));
   }
 
   void ListUnmapped() {
@@ -432,7 +363,7 @@ class MegatronReader {
   }
 
   const std::string& file_;
-  bool bert_, t5_;
+  std::string_view text_;
   const Arguments& given_;
   ProblemList& problems_;
   ModelSpec model_;
@@ -467,7 +398,10 @@ ImportedTraining ReadMegatron(const std::string& file, std::string_view text,
     return {};
   }
   const Arguments given(file, read.arguments, "--", problems);
-  return MegatronReader(file, text, given, problems).Read(accelerators, vocabulary);
+  ImportedTraining made =
+      MegatronReader(file, text, given, problems).Read(accelerators, vocabulary);
+  made.notes.insert(made.notes.begin(), read.notes.begin(), read.notes.end());
+  return made;
 }
 
 }  // namespace gridlock

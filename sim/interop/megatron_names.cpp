@@ -14,7 +14,6 @@ namespace {
 // What neither changes a size nor a time that is simulated. A name that ends in "*" stands for all
 // that begin so.
 constexpr const char* kMegatronOfNoWeight[] = {
-    "accumulate-allreduce-grads-in-fp32",
     "adam-*",
     "add-qkv-bias",
     "async-*",
@@ -47,7 +46,6 @@ constexpr const char* kMegatronOfNoWeight[] = {
     "fp8-margin",
     "fp8-interval",
     "fp8-param-gather",
-    "fp8-recipe",
     "hidden-dropout",
     "init-method-*",
     "initial-loss-scale",
@@ -97,11 +95,9 @@ constexpr const char* kMegatronOfNoWeight[] = {
     "normalization",
     "num-dataset-builder-threads",
     "num-workers",
-    "optimizer",
     "override-opt_param-scheduler",
     "persist-layer-norm",
     "profile*",
-    "qk-layernorm",
     "query-in-block-prob",
     "rdzv-*",
     "rampup-batch-size",

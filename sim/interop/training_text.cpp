@@ -75,8 +75,8 @@ std::string TrainingScenario(const ImportedTraining& training, const ImportedMac
   }
   out += fmt::format("schema_version: 1\nname: {}\ndescription: {}\n\n", TextValue(name),
                      TextValue("From " + source));
-  if (!machine.catalog.empty() || !training.model_entry.empty()) {
-    out += "catalog {\n" + machine.catalog + training.model_entry + "}\n\n";
+  if (!machine.catalog.empty() || !training.entries.empty()) {
+    out += "catalog {\n" + machine.catalog + training.entries + "}\n\n";
   }
   out += machine.site + "\njob {\n  name: \"training\"\n  pretraining {\n";
   Lines job(out, 4);
@@ -92,6 +92,10 @@ std::string TrainingScenario(const ImportedTraining& training, const ImportedMac
   job.AddIf(!training.optimizer.empty(), "optimizer", TextValue(training.optimizer));
   job.AddIf(training.offload_layers > 0, "offload_layers", training.offload_layers);
   job.AddIf(training.optimizer_on_host, "optimizer_place", "ON_HOST");
+  if (!training.expert_capacity.empty()) {
+    job.Add("expert_load", fmt::format("{{ capacity: {}{} }}", training.expert_capacity,
+                                       training.expert_padding ? " padded: true" : ""));
+  }
   return out + OverlapText(training) + "  }\n}\n";
 }
 

@@ -20,8 +20,8 @@ struct ImportedMachine {
 };
 
 struct ImportedTraining {
-  std::string model;        ///< name of the model
-  std::string model_entry;  ///< its entry; "" where the catalogue has one
+  std::string model;    ///< name of the model
+  std::string entries;  ///< its entry and its stack's; "" where the catalogue has them
   std::string stack;
   int tensor = 1, context = 1, pipeline = 1, virtual_pipeline = 1, data = 1;
   int expert = 1;
@@ -33,6 +33,8 @@ struct ImportedTraining {
   std::string optimizer;         ///< "": AdamW
   std::string schedule;          ///< of the pipeline; "": 1F1B
   bool exchanges_heads = false;  ///< context ranks, as Ulysses
+  std::string expert_capacity;   ///< tokens of an expert over the mean at most; "": no limit
+  bool expert_padding = false;   ///< filled up to it
   int offload_layers = 0;        ///< layers of a stage whose activations go to the host
   std::int64_t global_batch = 1, micro_batch = 1, sequence_length = 1;
   std::string precision = "BF16", recompute = "NONE";

@@ -10,6 +10,7 @@
 #include "sim/base/names.h"
 #include "sim/base/numbers.h"
 #include "sim/catalogue/assumed_fabric.h"
+#include "sim/layouts/space.h"
 
 namespace gridlock {
 
@@ -126,7 +127,10 @@ std::string ScenarioTextOf(const ModelAsked& asked, const CatalogueList& catalog
     throw UserError("", "--accelerator needs a number; expected --accelerators, e.g. 1024");
   }
   const CatalogueServer& server = UsualServer(catalogue, asked.accelerator);
-  const std::int64_t servers = (asked.accelerators + server.accelerators - 1) / server.accelerators;
+  // Racks of which 64 of 72 accelerators are used, too.
+  const std::int32_t part = EvenPartOf(server.accelerators, asked.accelerators);
+  const int used = part > 0 ? part : server.accelerators;
+  const std::int64_t servers = (asked.accelerators + used - 1) / used;
   notes.push_back(
       fmt::format("servers are {}, under a fabric of our own that does not block", server.name));
   return text + "catalog {\n" + AssumedSwitchText(server.nic_bandwidth, "1 W") + "}\n" +

@@ -382,7 +382,7 @@ const StepBound::ChunkTraffic& StepBound::TrafficOf(const TrainingSpec& job, int
   const auto [entry, fresh] = traffic_.try_emplace(
       {part, layout.tensor, layout.context, layout.pipeline, layout.data, layout.shard_group,
        layout.expert, layout.expert_width(), static_cast<int>(layout.rank_order), job.zero,
-       Bits(job.adapters.base_bytes)});
+       layout.domain_ranks, Bits(job.adapters.base_bytes)});
   if (fresh) {
     const GroupShape shape = DataShape(job, layout.used_of(server_.domain()));
     entry->second = TrafficOfPart(job, parts_[part], shape, server_);

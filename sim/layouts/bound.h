@@ -74,7 +74,7 @@ class StepBound {
   std::map<std::array<int, 5>, std::vector<int>> chunks_;
   std::map<PassKey, double> forwards_;
   std::map<PassKey, Times> times_;
-  std::map<std::array<std::int64_t, 11>, ChunkTraffic> traffic_;
+  std::map<std::array<std::int64_t, 12>, ChunkTraffic> traffic_;
 };
 
 }  // namespace gridlock

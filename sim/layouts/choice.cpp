@@ -27,6 +27,7 @@ LayoutChoice ChoiceOf(const TrainingSpec& job) {
   }
   choice.schedule = static_cast<std::int32_t>(layout.schedule);
   choice.shard_group = layout.shard_group < layout.data ? layout.shard_group : 0;
+  choice.domain_ranks = layout.domain_ranks;
   choice.micro_batch = job.micro_batch;
   return choice;
 }
@@ -39,6 +40,7 @@ void Apply(const LayoutChoice& choice, TrainingSpec& job) {
   layout.virtual_pipeline = choice.virtual_pipeline;
   layout.data = choice.data;
   layout.shard_group = choice.shard_group;
+  layout.domain_ranks = choice.domain_ranks;
   layout.schedule = static_cast<Schedule>(choice.schedule);
   layout.expert = choice.expert;
   layout.expert_tensor = choice.expert_tensor;
@@ -93,6 +95,7 @@ std::string ChoiceInWords(const LayoutChoice& choice) {
   if (schedule != Schedule::kOneForwardOneBackward) {
     words += fmt::format(", {}", NamesOf(schedule).words);
   }
+  words += choice.domain_ranks > 0 ? fmt::format(", {} of each domain", choice.domain_ranks) : "";
   words += choice.offload != 0 ? ", activations offloaded" : "";
   words += choice.base > 0 ? fmt::format(", base {}", FrozenFormatName(choice.base - 1)) : "";
   words += choice.embedding_as_layer != 0 ? ", embedding as layer" : "";

@@ -6,14 +6,14 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/layouts/export_model.h"
 #include "workloads/schedule.h"
 
 namespace gridlock {
 
 namespace {
 
-// A Megatron argument without its dashes; an empty value is a switch.
-using Argument = std::pair<std::string, std::string>;
+using Argument = MegatronArgument;
 
 // Names: NVIDIA/Megatron-LM, megatron/training/arguments.py.
 std::vector<Argument> MegatronSizes(const TrainingSpec& job) {
@@ -75,28 +75,90 @@ void AddMegatronStates(const TrainingSpec& job, std::vector<Argument>& out) {
     out.emplace_back("recompute-method", "uniform");
     out.emplace_back("recompute-num-layers", "1");
   }
-  switch (job.precision) {
-    case Precision::kBf16:
-      out.emplace_back("bf16", "");
-      break;
-    case Precision::kFp8:
-      out.emplace_back("bf16", "");
-      out.emplace_back("fp8-format", "hybrid");
-      break;
-    default:
-      break;
+}
+
+// Blocks of 32 numbers have a scale in MXFP8, of 16 in NVFP4.
+void AddMegatronFormat(const TrainingSpec& job, std::vector<Argument>& out) {
+  const bool scaled = job.scale_bytes > 0;
+  if (job.precision == Precision::kBf16 || job.precision == Precision::kFp8 ||
+      job.precision == Precision::kFp4) {
+    out.emplace_back("bf16", "");
+  }
+  if (job.precision == Precision::kFp8) {
+    out.emplace_back("fp8-format", scaled ? "e4m3" : "hybrid");
+    out.emplace_back("fp8-recipe", scaled ? "mxfp8" : "delayed");
+  } else if (job.precision == Precision::kFp4) {
+    out.emplace_back("fp4-format", "e2m1");
+    out.emplace_back("fp4-recipe", "nvfp4");
+  }
+  constexpr double kWide = 4;
+  out.emplace_back(job.stack.main_gradient_bytes < kWide ? "grad-reduce-in-bf16"
+                                                         : "accumulate-allreduce-grads-in-fp32",
+                   "");
+}
+
+// How tokens come to their experts.
+void AddMegatronDispatch(const TrainingSpec& job, std::vector<Argument>& out) {
+  if (!job.model.has_experts()) {
+    return;
+  }
+  const StackSpec& stack = job.stack;
+  out.emplace_back("moe-token-dispatcher-type",
+                   stack.dispatch_once_per_domain ? "flex" : "alltoall");
+  if (stack.dispatch_once_per_domain) {
+    out.emplace_back("moe-enable-deepep", "");
+    if (stack.expert_wait_forward <= Seconds(0)) {
+      out.emplace_back("cuda-graph-impl", "transformer_engine");
+    }
+  }
+  if (stack.expert_overlap > 0) {
+    out.emplace_back("overlap-moe-expert-parallel-comm", "");
+  }
+  if (job.expert_load.capacity > 0) {
+    out.emplace_back("moe-expert-capacity-factor", fmt::format("{}", job.expert_load.capacity));
+    if (job.expert_load.padded) {
+      out.emplace_back("moe-pad-expert-input-to-capacity", "");
+    }
+  }
+}
+
+// Optimizers that Megatron has under a name of its own.
+bool SaysOptimizer(const TrainingSpec& job) {
+  const std::string& name = job.optimizer.name;
+  return name == "muon" || name == "sgd" || name == "sgd_momentum" || name == "adamw_16bit" ||
+         name == "adamw_8bit";
+}
+
+void AddMegatronOptimizer(const TrainingSpec& job, std::vector<Argument>& out) {
+  const std::string& name = job.optimizer.name;
+  if (name == "muon") {
+    out.emplace_back("optimizer", "muon");
+  } else if (name == "sgd" || name == "sgd_momentum") {
+    out.emplace_back("optimizer", "sgd");
+    out.emplace_back("sgd-momentum", name == "sgd" ? "0.0" : "0.9");
+  } else if (name == "adamw_16bit" || name == "adamw_8bit") {
+    const char* const format = name == "adamw_16bit" ? "bf16" : "fp8";
+    out.emplace_back("use-precision-aware-optimizer", "");
+    out.emplace_back("exp-avg-dtype", format);
+    out.emplace_back("exp-avg-sq-dtype", format);
   }
 }
 
 std::vector<Argument> MegatronArguments(const TrainingSpec& job) {
-  std::vector<Argument> out = MegatronSizes(job);
+  std::vector<Argument> out;
+  AddMegatronModel(job.model, out);
+  const std::vector<Argument> sizes = MegatronSizes(job);
+  out.insert(out.end(), sizes.begin(), sizes.end());
   AddMegatronStates(job, out);
+  AddMegatronFormat(job, out);
+  AddMegatronOptimizer(job, out);
+  AddMegatronDispatch(job, out);
   return out;
 }
 
 // What Megatron's arguments do not say of the job.
 std::vector<std::string> MegatronGaps(const TrainingSpec& job) {
-  std::vector<std::string> gaps;
+  std::vector<std::string> gaps = MegatronModelGaps(job.model);
   const Layout& layout = job.layout;
   if (layout.uneven_layers) {
     gaps.emplace_back(
@@ -119,15 +181,14 @@ std::vector<std::string> MegatronGaps(const TrainingSpec& job) {
   if (job.offload_activations) {
     gaps.emplace_back("activations in host memory, e.g. --cpu-offloading of Transformer Engine");
   }
-  const Precision p = job.precision;
-  if (p != Precision::kBf16 && p != Precision::kFp8) {
+  if (job.precision == Precision::kTf32 || job.precision == Precision::kInt8) {
     gaps.emplace_back("the number format");
   }
   return gaps;
 }
 
 // What no trainer's flags of layout say.
-std::vector<std::string> TuningGaps(const TrainingSpec& job) {
+std::vector<std::string> TuningGaps(const TrainingSpec& job, bool says_optimizer) {
   std::vector<std::string> gaps;
   if (!job.trains_base()) {
     gaps.push_back(
@@ -144,15 +205,16 @@ std::vector<std::string> TuningGaps(const TrainingSpec& job) {
   if (job.optimizer.in_backward) {
     gaps.emplace_back("updates in the backward pass");
   }
-  if (job.optimizer.name != "adamw" || job.optimizer.place != StatesPlace::kHbm) {
+  const bool other = job.optimizer.name != "adamw" && !says_optimizer;
+  if (other || job.optimizer.place != StatesPlace::kHbm) {
     gaps.push_back(fmt::format("the optimizer: {}{}", job.optimizer.name,
                                job.optimizer.place == StatesPlace::kHbm ? "" : ", not in HBM"));
   }
   return gaps;
 }
 
-std::string Head(const TrainingSpec& job, std::vector<std::string> gaps) {
-  const std::vector<std::string> more = TuningGaps(job);
+std::string Head(const TrainingSpec& job, std::vector<std::string> gaps, bool says_optimizer) {
+  const std::vector<std::string> more = TuningGaps(job, says_optimizer);
   gaps.insert(gaps.end(), more.begin(), more.end());
   std::string text =
       fmt::format("# {}, {} accelerators: {} replicas (data-parallel size follows)\n",
@@ -164,7 +226,7 @@ std::string Head(const TrainingSpec& job, std::vector<std::string> gaps) {
 }
 
 std::string Megatron(const TrainingSpec& job) {
-  std::string text = Head(job, MegatronGaps(job));
+  std::string text = Head(job, MegatronGaps(job), SaysOptimizer(job));
   for (const auto& [name, value] : MegatronArguments(job)) {
     text += "--" + name + (value.empty() ? "" : " " + value) + "\n";
   }
@@ -174,7 +236,7 @@ std::string Megatron(const TrainingSpec& job) {
 // Primus hands Megatron's arguments on, with underscores, as overrides of a trainer (AMD-AIG-AIMA/
 // Primus, examples/megatron/configs).
 std::string Primus(const TrainingSpec& job) {
-  std::string text = Head(job, MegatronGaps(job));
+  std::string text = Head(job, MegatronGaps(job), SaysOptimizer(job));
   text +=
       "modules:\n  pre_trainer:\n    framework: megatron\n    config: pre_trainer.yaml\n"
       "    overrides:\n";
@@ -238,7 +300,7 @@ const char* TorchtitanSchedule(const Layout& layout) {
 std::string Torchtitan(const TrainingSpec& job) {
   const Layout& layout = job.layout;
   const int sharing = job.zero == 0 ? 1 : layout.sharing_replicas();
-  std::string text = Head(job, TorchtitanGaps(job));
+  std::string text = Head(job, TorchtitanGaps(job), false);
   text +=
       fmt::format("[training]\nlocal_batch_size = {}\nglobal_batch_size = {}\nseq_len = {}\n\n",
                   job.micro_batch *

@@ -1,6 +1,7 @@
 #include "sim/layouts/plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -72,7 +73,30 @@ std::int64_t RoundNumber(std::int64_t most) {
   return best;
 }
 
-[[noreturn]] void RefuseAll(const SearchCounts& counts, std::int64_t accelerators) {
+// Sizes that --fix gives and that no layout on so many accelerators can have.
+std::string Undivided(const std::vector<FixedSize>& fixed, std::int64_t accelerators) {
+  for (const FixedSize& size : fixed) {
+    const bool ranks = size.name == "tensor" || size.name == "context" || size.name == "pipeline" ||
+                       size.name == "data";
+    if (ranks && (size.value < 1 || accelerators % size.value != 0)) {
+      std::int64_t near = std::clamp<std::int64_t>(size.value, 1, accelerators);
+      while (accelerators % near != 0) {
+        --near;
+      }
+      return fmt::format(
+          "--fix {}={}: {} does not divide {} accelerators; expected a divisor, e.g. "
+          "{}={}",
+          size.name, size.value, size.value, accelerators, size.name, near);
+    }
+  }
+  return "";
+}
+
+[[noreturn]] void RefuseAll(const SearchCounts& counts, const std::vector<FixedSize>& fixed,
+                            std::int64_t accelerators) {
+  if (const std::string undivided = Undivided(fixed, accelerators); !undivided.empty()) {
+    throw UserError("", undivided);
+  }
   std::string reasons;
   for (int r = 0; r < kRefusals; ++r) {
     if (counts.refused[r] > 0) {
@@ -91,7 +115,9 @@ std::int64_t RoundNumber(std::int64_t most) {
       round < accelerators ? fmt::format(", e.g. --accelerators {}", round) : "";
   throw UserError(
       "", fmt::format("no layout on {} accelerators fits (refused: {}); expected {}", accelerators,
-                      reasons.empty() ? "none was there to try" : reasons,
+                      !reasons.empty() ? reasons
+                      : fixed.empty()  ? "none was there to try"
+                                       : "none has the sizes of --fix",
                       "a number of accelerators, a global_batch and layers that can be shared out" +
                           fewer));
 }
@@ -108,14 +134,13 @@ void Add(const SearchCounts& more, SearchCounts& counts) {
 }
 
 // Evaluates the steps of the layouts that a search found, by the simulator or in closed form.
-std::vector<Proposal> Simulated(const ScenarioBase& base, const TrainingSpec& job,
-                                const std::vector<ScoredLayout>& best, const PlanAsked& asked,
-                                const PlanHooks& hooks) {
+std::vector<Proposal> Simulated(const ScenarioBase& base, const std::vector<ScoredLayout>& best,
+                                const PlanAsked& asked, const PlanHooks& hooks) {
   std::vector<Job> jobs;
   for (const ScoredLayout& layout : best) {
-    jobs.push_back([&base, &job, &layout, &asked](const Progress& report) {
+    jobs.push_back([&base, &layout, &asked](const Progress& report) {
       const Fidelity fidelity = asked.simulate ? Fidelity::kFolded : Fidelity::kAnalytic;
-      return EvaluateStep(base.At(PointOf(layout.choice, job)), fidelity, report);
+      return EvaluateStep(base.At(PointOf(layout.choice)), fidelity, report);
     });
   }
   WorkerOptions worker;
@@ -189,6 +214,10 @@ class Planner {
     space.shard_groups = asked_.shard_groups;
     space.zero_bubble = asked_.zero_bubble;
     space.bases = asked_.bases;
+    const SiteSpec& site = scenario_.site();
+    const std::int32_t part = EvenPartOf(site.server.accelerators, accelerators);
+    const bool enough = std::int64_t{part} * site.servers >= accelerators;
+    space.part_of_domain = enough && space.job.layout.domain_ranks == 0 ? part : 0;
     space.offload = asked_.offload || scenario_.training().offload_activations;
     return space;
   }
@@ -208,15 +237,16 @@ class Planner {
     const SearchResult found = SearchLayouts(SpaceOf(accelerators), scenario_.site(), options);
     Add(found.counts, plan_.counts);
     if (found.best.empty()) {
-      RefuseAll(found.counts, accelerators);
+      RefuseAll(found.counts, asked_.fixed, accelerators);
     }
-    std::vector<Proposal> proposals =
-        Simulated(base_, scenario_.training(), found.best, asked_, hooks_);
+    std::vector<Proposal> proposals = Simulated(base_, found.best, asked_, hooks_);
     std::int64_t over = 0;
     int kept = 0;
     std::stable_sort(proposals.begin(), proposals.end(), Faster);
     for (Proposal& proposal : proposals) {
       proposal.run = FiguresOf(proposal.step, scenario_.site(), asked_.budget);
+      least_watts_ = std::min(least_watts_, proposal.run.power_w);
+      least_dollars_ = std::min(least_dollars_, proposal.run.dollars.value_or(0));
       if (Over(proposal.run)) {
         ++over;
       } else if (kept++ < asked_.top) {
@@ -236,6 +266,22 @@ class Planner {
            (asked_.dollars_most > 0 && run.dollars.value_or(0) > asked_.dollars_most);
   }
 
+  [[noreturn]] void RefuseOver() const {
+    std::string least;
+    if (asked_.megawatts_most > 0) {
+      least +=
+          fmt::format("--max-megawatts of at least {:.4g}", std::ceil(least_watts_ / 1e2) / 1e4);
+    }
+    if (asked_.dollars_most > 0) {
+      least += fmt::format("{}--max-dollars of at least {:.0f}", least.empty() ? "" : " and ",
+                           std::ceil(least_dollars_));
+    }
+    throw UserError("",
+                    "every layout that was looked at exceeds --max-megawatts or --max-dollars; "
+                    "expected " +
+                        least + ", or another number of accelerators");
+  }
+
   static bool Faster(const Proposal& a, const Proposal& b) {
     return a.step.step_time < b.step.step_time;
   }
@@ -249,9 +295,7 @@ class Planner {
   void Rank() {
     std::vector<Proposal>& all = plan_.proposals;
     if (all.empty()) {
-      throw UserError("",
-                      "every layout that was looked at exceeds --max-megawatts or "
-                      "--max-dollars; expected a higher limit, or fewer accelerators");
+      RefuseOver();
     }
     std::stable_sort(all.begin(), all.end(), Faster);
     const Layout& own = scenario_.training().layout;
@@ -285,6 +329,8 @@ class Planner {
   const PlanAsked& asked_;
   const PlanHooks& hooks_;
   LayoutPlan plan_;
+  double least_watts_ = std::numeric_limits<double>::infinity();  ///< of all that were looked at
+  double least_dollars_ = std::numeric_limits<double>::infinity();
 };
 
 }  // namespace

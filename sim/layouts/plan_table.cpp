@@ -135,6 +135,9 @@ class TableOf {
     Add("ZeRO", [](C p) {
       return ZeroAndMore(p.layout.choice);
     });
+    AddNumber("of domain", 0, [](C p) {
+      return p.layout.choice.domain_ranks;
+    });
     Add("recompute", [](C p) {
       return std::string(RecomputeName(p.layout.choice));
     });
@@ -234,6 +237,7 @@ void WriteChoice(const LayoutChoice& choice, JsonWriter& json) {
   json.Member("schedule", ScheduleName(choice));
   json.Member("shard_group", choice.shard_group);
   json.Member("base", BaseOf(choice));
+  json.Member("domain_ranks", choice.domain_ranks);
   json.EndObject();
 }
 
@@ -334,14 +338,15 @@ std::string PlanCsv(const LayoutPlan& plan) {
       "rank,accelerators,tensor,context,pipeline,virtual_pipeline,data,expert,expert_tensor,"
       "micro_batch,zero,recompute,offload_activations,embedding_as_layer,uneven_layers,rank_order,"
       "peak_hbm_bytes,hbm_bytes,step_time_s,analytic_step_time_s,mfu,binding_wall,"
-      "binding_wall_share,mean_power_w,days,energy_j,usd,on_front,schedule,shard_group,base\n";
+      "binding_wall_share,mean_power_w,days,energy_j,usd,on_front,schedule,shard_group,base,"
+      "domain_ranks\n";
   int rank = 0;
   for (const Proposal& p : plan.proposals) {
     const LayoutChoice& c = p.layout.choice;
     const bool budget = plan.tokens > 0;
     text += fmt::format(
         "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},"
-        "{},{},{}\n",
+        "{},{},{},{}\n",
         ++rank, p.step.accelerators, c.tensor, c.context, c.pipeline, c.virtual_pipeline, c.data,
         c.expert, c.expert_tensor, c.micro_batch, c.zero, RecomputeName(c), c.offload,
         c.embedding_as_layer, c.uneven_layers, OrderOf(c), p.peak().si(), p.room().si(),
@@ -349,7 +354,7 @@ std::string PlanCsv(const LayoutPlan& plan) {
         ShareOfBindingWall(p.step), p.run.power_w, budget ? fmt::format("{}", p.run.days) : "",
         budget ? fmt::format("{}", p.run.energy_j) : "",
         p.run.dollars ? fmt::format("{}", *p.run.dollars) : "", p.on_front ? 1 : 0, ScheduleName(c),
-        c.shard_group, BaseOf(c));
+        c.shard_group, BaseOf(c), c.domain_ranks);
   }
   return text;
 }

@@ -32,7 +32,7 @@ const char* RecomputeField(const LayoutChoice& choice) {
   return "";
 }
 
-std::string LayoutBlock(const LayoutChoice& choice, const TrainingSpec& job) {
+std::string LayoutBlock(const LayoutChoice& choice) {
   std::string block = fmt::format("{{ tensor: {} ", choice.tensor);
   const auto add = [&](const char* field, std::int64_t value, std::int64_t usual) {
     block += value == usual ? "" : fmt::format("{}: {} ", field, value);
@@ -50,7 +50,7 @@ std::string LayoutBlock(const LayoutChoice& choice, const TrainingSpec& job) {
                ? "context_exchange: ALL_TO_ALL "
                : "";
   add("shard_group", choice.shard_group, 0);
-  add("domain_ranks", job.layout.domain_ranks, 0);
+  add("domain_ranks", choice.domain_ranks, 0);
   const auto schedule = static_cast<Schedule>(choice.schedule);
   block += schedule != Schedule::kOneForwardOneBackward
                ? fmt::format("schedule: {} ", NamesOf(schedule).field)
@@ -60,13 +60,13 @@ std::string LayoutBlock(const LayoutChoice& choice, const TrainingSpec& job) {
 
 }  // namespace
 
-Point PointOf(const LayoutChoice& choice, const TrainingSpec& job) {
+Point PointOf(const LayoutChoice& choice) {
   Point point;
   const auto set = [&](const char* field, std::string value) {
     point.assignments.push_back(
         AssignmentFrom("plan", std::string("job[0].pretraining.") + field, std::move(value)));
   };
-  set("layout", LayoutBlock(choice, job));
+  set("layout", LayoutBlock(choice));
   set("micro_batch", std::to_string(choice.micro_batch));
   set("zero", std::to_string(choice.zero));
   set("recompute", RecomputeField(choice));

@@ -12,9 +12,8 @@
 
 namespace gridlock {
 
-/// What the scenario says with this layout: fields of job[0].pretraining. `job` has the schedule
-/// and the accelerators used of each domain.
-Point PointOf(const LayoutChoice& choice, const TrainingSpec& job);
+/// What the scenario says with this layout: fields of job[0].pretraining.
+Point PointOf(const LayoutChoice& choice);
 
 /// What a run costs, as far as there are figures.
 struct RunFigures {

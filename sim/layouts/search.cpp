@@ -125,7 +125,8 @@ std::vector<std::vector<SpacePart>> Dealt(const std::vector<SpacePart>& parts, i
 // Layouts that share a plan have equal keys.
 auto SplitKey(const LayoutChoice& c) {
   return std::make_tuple(c.tensor, c.context, c.pipeline, c.data, c.expert, c.expert_tensor,
-                         c.rank_order, c.virtual_pipeline > 1, c.shard_group, c.schedule);
+                         c.rank_order, c.virtual_pipeline > 1, c.shard_group, c.schedule,
+                         c.domain_ranks);
 }
 
 class Search {

@@ -45,15 +45,13 @@ std::vector<std::int64_t> DivisorsOf(std::int64_t number, std::int64_t most) {
   return divisors;
 }
 
-bool TensorDivides(const LayoutSpace& space, std::int64_t tensor) {
+bool TensorDivides(const LayoutSpace& space, std::int64_t tensor, std::int32_t domain_ranks) {
   const ModelSpec& model = space.job.model;
-  const std::int64_t domain = space.server.accelerators;
-  const int used = space.job.layout.used_of(space.server.accelerators);
+  const std::int64_t domain = domain_ranks > 0 ? domain_ranks : space.server.accelerators;
   return model.heads % tensor == 0 && model.ffn % tensor == 0 &&
          (model.kv_heads % tensor == 0 || tensor % model.kv_heads == 0) &&
          (tensor == 1 || space.job.sequence_length % tensor == 0) &&
-         (domain % tensor == 0 || tensor % domain == 0) &&
-         (space.job.layout.domain_ranks == 0 || used % tensor == 0);
+         (domain % tensor == 0 || (domain_ranks == 0 && tensor % domain == 0));
 }
 
 bool ContextDivides(const LayoutSpace& space, std::int64_t tensor, std::int64_t context) {
@@ -143,6 +141,7 @@ class Walk {
       : space_(space), job_(space.job), refused_(refused), visit_(visit) {
     choice_.tensor = part.tensor;
     choice_.context = part.context;
+    choice_.domain_ranks = job_.layout.domain_ranks = part.domain_ranks;
     choice_.rank_order = static_cast<std::int32_t>(space.job.layout.rank_order);
   }
 
@@ -390,13 +389,27 @@ Bytes RoomOf(const LayoutSpace& space) {
   return RoomForJob(space.server) * (1 - space.hbm_margin);
 }
 
-std::vector<SpacePart> PartsOf(const LayoutSpace& space, RefusedCounts& refused) {
-  std::vector<SpacePart> parts;
+std::int32_t EvenPartOf(int domain, std::int64_t accelerators) {
+  constexpr int kRack = 16;  // smaller domains are servers, which are used whole
+  int part = 1;
+  while (2 * part <= domain) {
+    part *= 2;
+  }
+  const bool helps =
+      domain > kRack && part < domain && accelerators % domain != 0 && accelerators % part == 0;
+  return helps ? part : 0;
+}
+
+namespace {
+
+// Tensor and context sizes where so many accelerators of each domain are used.
+void AddParts(const LayoutSpace& space, std::int32_t domain_ranks, RefusedCounts& refused,
+              std::vector<SpacePart>& parts) {
   for (const std::int64_t tensor : DivisorsOf(space.accelerators, space.job.model.heads)) {
     if (!Allows(space, "tensor", tensor)) {
       continue;
     }
-    if (!TensorDivides(space, tensor)) {
+    if (!TensorDivides(space, tensor, domain_ranks)) {
       ++refused[static_cast<std::size_t>(Refused::kTensor)];
       continue;
     }
@@ -406,11 +419,22 @@ std::vector<SpacePart> PartsOf(const LayoutSpace& space, RefusedCounts& refused)
         continue;
       }
       if (ContextDivides(space, tensor, context)) {
-        parts.push_back({static_cast<std::int32_t>(tensor), static_cast<std::int32_t>(context)});
+        parts.push_back(
+            {static_cast<std::int32_t>(tensor), static_cast<std::int32_t>(context), domain_ranks});
       } else {
         ++refused[static_cast<std::size_t>(Refused::kContext)];
       }
     }
+  }
+}
+
+}  // namespace
+
+std::vector<SpacePart> PartsOf(const LayoutSpace& space, RefusedCounts& refused) {
+  std::vector<SpacePart> parts;
+  AddParts(space, space.job.layout.domain_ranks, refused, parts);
+  if (space.part_of_domain > 0) {
+    AddParts(space, space.part_of_domain, refused, parts);
   }
   return parts;
 }

@@ -60,16 +60,22 @@ struct LayoutSpace {
   bool offload = false;             ///< tries activations in host memory too
   bool shard_groups = false;        ///< tries sharded copies inside a scale-up domain too
   bool zero_bubble = false;         ///< tries the zero-bubble schedule too
+  std::int32_t part_of_domain = 0;  ///< tries so many accelerators of each domain too; 0: all alone
   std::vector<std::int32_t> bases;  ///< formats of a frozen base to try, by their numbers from 1;
                                     ///< empty: the job's own
 };
 
+/// Of a scale-up domain of a rack the part that sizes divide which are powers of two, 64 of 72,
+/// where so many accelerators are a multiple of that part and not of the domain; else 0.
+std::int32_t EvenPartOf(int domain, std::int64_t accelerators);
+
 /// Bytes of HBM that a layout may need.
 Bytes RoomOf(const LayoutSpace& space);
 
-/// Parts of a space that can be searched apart from each other: (tensor, context) pairs.
+/// Parts of a space that can be searched apart from each other: sizes of tensor and context
+/// parallelism, and how many accelerators of each scale-up domain are used (0: all).
 struct SpacePart {
-  std::int32_t tensor = 1, context = 1;
+  std::int32_t tensor = 1, context = 1, domain_ranks = 0;
 };
 
 /// The parts, in the order of their sizes. Counts the sizes that are refused.

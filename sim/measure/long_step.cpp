@@ -221,8 +221,13 @@ SimulatedStep SimulateStep(const JobOfPlan& first, const TrainingSpec& job, int 
   const std::int64_t all = MicroBatches(job);
   const std::int64_t round = ScheduleRound(job.layout);
   const StepOptions fine{std::max(intervals, kFineIntervals), /*action_ends=*/true};
-  const auto simulate = [&](std::int64_t micro_batches) {
+  const auto built = [&](std::int64_t micro_batches) {
     SimulatedStep step{BuildStepProgram(job, first.server, micro_batches), {}};
+    step.program.peak = first.program.peak;
+    return step;
+  };
+  const auto simulate = [&](std::int64_t micro_batches) {
+    SimulatedStep step = built(micro_batches);
     step.run = evaluate(step.program, fine);
     return step;
   };
@@ -249,7 +254,7 @@ SimulatedStep SimulateStep(const JobOfPlan& first, const TrainingSpec& job, int 
     if (next > MostMicroBatches(first)) {
       RefuseLongStep(job, MostMicroBatches(first));
     }
-    shorter = next < all ? simulate(next) : SimulatedStep{BuildStepProgram(job, first.server), {}};
+    shorter = next < all ? simulate(next) : built(0);
   }
   shorter.run = evaluate(shorter.program, {intervals, /*action_ends=*/true});
   return shorter;

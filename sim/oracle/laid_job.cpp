@@ -4,6 +4,23 @@
 
 namespace gridlock {
 
+namespace {
+
+// Of one accelerator: sites with other parts have other peaks, and what they could do counts.
+FlopPerSecond MeanPeak(Precision precision, const Placement& placement, const Network& network) {
+  double accelerators = 0, mean = 0;
+  for (const ServerRun& run : placement) {
+    const ServerSpec& server = network.fabric(run.site).site().server;
+    const double here = 1.0 * run.count * server.accelerators;
+    accelerators += here;
+    const double peak = server.accelerator.rates[static_cast<int>(precision)].peak.si();
+    mean += (peak - mean) * (here / accelerators);  // exact where all have the same
+  }
+  return FlopPerSecond(mean);
+}
+
+}  // namespace
+
 LaidJob LayJob(const TrainingSpec& training, const Placement& placement, const Network& network) {
   const std::vector<SiteIndex> sites = SitesOf(placement);
   LaidJob laid;
@@ -13,6 +30,7 @@ LaidJob LayJob(const TrainingSpec& training, const Placement& placement, const N
     laid.server = SlowerOf(laid.server, network.fabric(site).site().server);
   }
   laid.program = BuildStepProgram(laid.training, laid.server, FirstMicroBatches(laid.training));
+  laid.program.peak = MeanPeak(training.precision, placement, network);
   laid.placement = placement;
   CheckPlacement(laid.placed(), network);
   return laid;

@@ -459,11 +459,13 @@ void CheckSites(const std::vector<SiteSpec>& sites, const Written& written, Prob
     }
     CheckRetirements(site, place, problems);
     const AcceleratorSpec& accelerator = site.server.accelerator;
-    if (accelerator.power.limit <= accelerator.power.idle) {
+    // Below what it draws while a job holds it no clock is low enough.
+    if (accelerator.power.limit <= accelerator.power.held()) {
       problems.Add(place.At("override").At("power_limit").value,
                    site.path + ".override.power_limit",
-                   Refusal("the power limit is not above the idle power of " + accelerator.name,
-                           "more than " + FormatWatts(accelerator.power.idle)));
+                   Refusal("the power limit is not above what " + accelerator.name +
+                               " draws while a job holds it and does nothing",
+                           "more than " + FormatWatts(accelerator.power.held())));
     }
     if (accelerator.power.floor > accelerator.power.limit) {
       problems.Add(place.At("override").At("power_floor").value,

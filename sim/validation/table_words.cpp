@@ -52,7 +52,8 @@ constexpr Word kPrecisionWords[] = {
     {"half", "fp16"},       {"fp8", "fp8"},         {"float8", "fp8"},     {"mxfp8", "mxfp8"},
     {"nvfp4", "nvfp4"},     {"fp4", "fp4"},         {"fp32", "fp32"},      {"float32", "fp32"},
     {"tf32", "tf32"},       {"int8", "int8"},       {"f16", "fp16", true}, {"f32", "fp32", true},
-    {"mxfp4", "fp4", true}, {"fp8_e", "fp8", true},
+    {"mxfp4", "fp4", true}, {"fp8_e", "fp8", true}, {"f8", "fp8", true},   {"e4m3", "fp8", true},
+    {"e5m2", "fp8", true},  {"e2m1", "fp4", true},  {"f4", "fp4", true},
 };
 
 constexpr Word kZeroWords[] = {

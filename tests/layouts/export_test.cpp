@@ -28,6 +28,18 @@ TrainingSpec Llama405b() {
 TEST(Export, MegatronFlags) {
   EXPECT_EQ(ExportText(Llama405b(), "megatron"),
             "# llama_3.1_405b, 16384 accelerators: 128 replicas (data-parallel size follows)\n"
+            "--num-layers 126\n"
+            "--hidden-size 16384\n"
+            "--ffn-hidden-size 53248\n"
+            "--num-attention-heads 128\n"
+            "--group-query-attention\n"
+            "--num-query-groups 8\n"
+            "--kv-channels 128\n"
+            "--swiglu\n"
+            "--untie-embeddings-and-output-weights\n"
+            "--position-embedding-type rope\n"
+            "--vocab-size 128256\n"
+            "--padded-vocab-size 128256\n"
             "--tensor-model-parallel-size 8\n"
             "--pipeline-model-parallel-size 16\n"
             "--num-virtual-stages-per-pipeline-rank 8\n"
@@ -42,7 +54,8 @@ TEST(Export, MegatronFlags) {
             "--use-distributed-optimizer\n"
             "--overlap-grad-reduce\n"
             "--overlap-param-gather\n"
-            "--bf16\n");
+            "--bf16\n"
+            "--grad-reduce-in-bf16\n");
 }
 
 TEST(Export, PrimusHandsMegatronsArgumentsOn) {

@@ -56,6 +56,36 @@ std::vector<std::string> InWords(const SearchResult& result) {
   return words;
 }
 
+// NVIDIA's racks of 72 are used 64 at a time where sizes are powers of two.
+TEST(Search, TriesTheEvenPartOfARack) {
+  EXPECT_EQ(EvenPartOf(72, 256), 64);
+  EXPECT_EQ(EvenPartOf(72, 4 * 72), 0);
+  EXPECT_EQ(EvenPartOf(72, 96), 0);
+  EXPECT_EQ(EvenPartOf(8, 12), 0);
+  EXPECT_EQ(EvenPartOf(64, 96), 0);
+  LayoutSpace space = SpaceOf(TwoServers().At({}), 128);
+  space.server.accelerators = 72;
+  const auto widest = [&space](std::int32_t domain_ranks) {
+    std::int32_t most = 0;
+    RefusedCounts refused{};
+    for (const SpacePart& part : PartsOf(space, refused)) {
+      most = part.domain_ranks == domain_ranks ? std::max(most, part.tensor) : most;
+    }
+    return most;
+  };
+  EXPECT_EQ(widest(0), 8);  // of 72; Llama 3.1 8B has 32 heads
+  EXPECT_EQ(widest(64), 0);
+  space.part_of_domain = 64;
+  EXPECT_EQ(widest(0), 8);
+  EXPECT_EQ(widest(64), 32);
+  for (const LayoutChoice& choice : EveryLayout(space).choices) {
+    TrainingSpec job = space.job;
+    Apply(choice, job);
+    EXPECT_EQ(job.layout.domain_ranks, choice.domain_ranks);
+    EXPECT_EQ(ChoiceOf(job).domain_ranks, choice.domain_ranks);
+  }
+}
+
 TEST(Search, PruningLosesNothing) {
   const Scenario scenario = TwoServers().At({});
   const LayoutSpace space = SpaceOf(scenario, 8, 1);
@@ -166,7 +196,7 @@ TEST(Search, ScoresAreThoseOfARun) {
     const SearchResult result = Searched(scenario, space, true);
     ASSERT_FALSE(result.best.empty());
     for (const ScoredLayout& layout : result.best) {
-      const Scenario written = base.At(PointOf(layout.choice, scenario.training()));
+      const Scenario written = base.At(PointOf(layout.choice));
       const StepRecord step = EvaluateStep(written, Fidelity::kAnalytic, {});
       EXPECT_NEAR(layout.analytic / step.step_time.si(), 1, 1e-9) << ChoiceInWords(layout.choice);
     }
@@ -236,7 +266,7 @@ TEST(Search, ListedLayoutsAreThoseThatTheLoaderTakes) {
     std::set<LayoutChoice> distinct(every.choices.begin(), every.choices.end());
     EXPECT_EQ(distinct.size(), every.choices.size()) << "a layout is listed twice";
     for (std::size_t i = 0; i < every.choices.size(); i += 211) {
-      const Point point = PointOf(every.choices[i], scenario.training());
+      const Point point = PointOf(every.choices[i]);
       const Scenario written = base.At(point);
       EXPECT_EQ(ChoiceOf(written.training()), every.choices[i]);
       EXPECT_EQ(written.training().layout.accelerators(), 16);

@@ -132,6 +132,21 @@ SharedCluster AcrossTwoPods(int jobs, double spine_over) {
 
 }  // namespace
 
+// Of what the accelerators of two unlike sites could do together, each counts with its own peak.
+TEST(AJobAcrossSites, HasTheMeanPeakOfTheirParts) {
+  SharedCluster cluster;
+  cluster.sites = {ThreeTiers(2, 1, 1), ThreeTiers(2, 1, 1)};
+  MatrixRate& slow = cluster.sites[1].server.accelerator.rates[static_cast<int>(Precision::kBf16)];
+  const FlopPerSecond fast = slow.peak;
+  slow.peak = slow.peak * 0.5;
+  cluster.wans = {WanOf(0, 1)};
+  const Network network(cluster.sites, cluster.wans);
+  const LaidJob both = LayJob(DataParallel(4), {{0, 0, 2}, {1, 0, 2}}, network);
+  EXPECT_DOUBLE_EQ(both.program.peak / fast, 0.75);
+  const LaidJob one = LayJob(DataParallel(2), {{0, 0, 2}}, network);
+  EXPECT_EQ(one.program.peak, fast);
+}
+
 TEST(SharingGroups, LieWithinThoseOfTheRoutes) {
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     Draw draw(seed);

@@ -193,7 +193,8 @@ TEST(Cap, IsRefusedWhereSetIsAndInTheSameWords) {
 
   for (const Case& each :
        {Case{"power", "0.5W", "0.5 W", "power_limit"},
-        Case{"power", "50 W", "50 W", "power_limit"},  // below idle
+        Case{"power", "50 W", "50 W", "power_limit"},    // below idle
+        Case{"power", "110 W", "110 W", "power_limit"},  // below what it draws while it is held
         Case{"nic", "900", "900", "nic_bandwidth"}, Case{"nic", "900 W", "900 W", "nic_bandwidth"},
         Case{"hbm", "900 furlongs", "900 furlongs", "hbm_bandwidth"},
         Case{"scale_up", "50% GBps", "50 % GBps", "scale_up.bidirectional"}}) {

@@ -148,8 +148,8 @@ TEST(TableWords, OfRecomputationStandForTheNearestPolicy) {
 }
 
 TEST(TableWords, OfPrecisionStandForTheFormatOfTheirProducts) {
-  for (const char* word :
-       {"fp8_full", "fp8_rowwise", "fp8-tensorwise", "fp8_blockwise", "fp8_e4m3", "FP8_HYBRID"}) {
+  for (const char* word : {"fp8_full", "fp8_rowwise", "fp8-tensorwise", "fp8_blockwise", "fp8_e4m3",
+                           "FP8_HYBRID", "e4m3", "E5M2", "e4m3fn"}) {
     EXPECT_EQ(MeantPrecision(word).word, "fp8") << word;
     EXPECT_TRUE(MeantPrecision(word).assumed) << word;
   }

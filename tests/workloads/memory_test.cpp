@@ -177,6 +177,19 @@ TEST(RoomForJob, IsWithoutTheBuffersOfSwitchesThatAddUp) {
   EXPECT_EQ(RoomForJob(server), Bytes(80e9));
 }
 
+// A loop whose weights, gradients and moments have 16 bits keeps two bytes of a weight and two of
+// each moment where these are sharded too: it has no master copy that could stay instead.
+TEST(Memory, OfShardedNarrowStatesIsThatOfWeightsAndMoments) {
+  TrainingSpec job = Gpt3Job(8, 8, 4);
+  job.stack.master_weights_only = true;
+  job.stack.optimizer_bytes = 4;
+  job.stack.main_gradient_bytes = 2;
+  job.Shard(3);
+  const MemoryNeed need = MemoryByStage(job)[1];
+  EXPECT_NEAR(need.weights / need.gradients, 1, 1e-9);
+  EXPECT_NEAR(need.optimizer / need.weights, 2, 1e-6);
+}
+
 TEST(Memory, OfGradientsIsTheHostsWhereTheOptimizerIsThere) {
   TrainingSpec job = JobOn(Gpt(64, 4096, 32));
   job.sequence_length = 1024;

@@ -482,14 +482,14 @@ class ProgramBuilder {
 StepProgram BuildStepProgram(const TrainingSpec& job, const ServerSpec& server,
                              std::int64_t micro_batches) {
   const int t = job.layout.tensor;
-  const int domain = server.accelerators;
+  const int domain = job.layout.used_of(server.accelerators);
   if (domain % t != 0 && t % domain != 0) {
     throw UserError(
         job.layout.path + ".tensor",
-        fmt::format(
-            "{} neither divides nor is a multiple of the scale-up domain of {} "
-            "accelerators, so groups would straddle it; expected a divisor or a multiple of {}",
-            t, domain, domain));
+        fmt::format("{} neither divides nor is a multiple of the {} accelerators of a scale-up "
+                    "domain that are "
+                    "used, so groups would straddle it; expected a divisor or a multiple of {}",
+                    t, domain, domain));
   }
   CheckMemory(job, RoomForJob(server), domain);
   return ProgramBuilder(job, server, micro_batches > 0 ? micro_batches : MicroBatches(job)).Build();

@@ -158,7 +158,7 @@ TEST_F(Like, WorksForEveryKindOfEntry) {
       EXPECT_FALSE(same->unsourced) << field.path;
     }
   }
-  EXPECT_EQ(kinds, 12);
+  EXPECT_EQ(kinds, 13);
 }
 
 TEST_F(Like, GivesTheScenarioThatItsTextGivesAlone) {

@@ -157,8 +157,8 @@ constexpr bool SplitsBackward(Schedule schedule) {
 
 /// How context-parallel ranks attend to the whole sequence.
 enum class ContextExchange {
-  kRing,      ///< keys and values go around (Liu et al. 2023, arXiv:2310.01889)
-  kAllToAll,  ///< each rank has some heads of all tokens meanwhile (Ulysses)
+  kKeysAround,  ///< keys and values go around (Liu et al. 2023, arXiv:2310.01889)
+  kAllToAll,    ///< each rank has some heads of all tokens meanwhile (Ulysses)
 };
 
 /// Sizes of the parallel dimensions; their product is the number of accelerators.
@@ -166,7 +166,7 @@ struct Layout {
   std::string path;
   int tensor = 1;
   int context = 1;  ///< ranks that share each sequence
-  ContextExchange context_exchange = ContextExchange::kRing;
+  ContextExchange context_exchange = ContextExchange::kKeysAround;
   int pipeline = 1;
   int virtual_pipeline = 1;  ///< model chunks per pipeline stage; > 1 is the interleaved schedule
   int data = 1;

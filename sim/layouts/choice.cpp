@@ -25,7 +25,10 @@ LayoutChoice ChoiceOf(const TrainingSpec& job) {
   if (layout.pipeline > 1 && layout.data > 1) {  // else all orders are the same
     choice.rank_order = static_cast<std::int32_t>(layout.rank_order);
   }
-  choice.schedule = static_cast<std::int32_t>(layout.schedule);
+  if (layout.pipeline > 1) {  // else all schedules are the same
+    choice.schedule = static_cast<std::int32_t>(layout.schedule);
+  }
+  choice.exchanges_heads = layout.exchanges_heads() ? 1 : 0;
   choice.shard_group = layout.shard_group < layout.data ? layout.shard_group : 0;
   choice.domain_ranks = layout.domain_ranks;
   choice.micro_batch = job.micro_batch;
@@ -42,6 +45,8 @@ void Apply(const LayoutChoice& choice, TrainingSpec& job) {
   layout.shard_group = choice.shard_group;
   layout.domain_ranks = choice.domain_ranks;
   layout.schedule = static_cast<Schedule>(choice.schedule);
+  layout.context_exchange =
+      choice.exchanges_heads != 0 ? ContextExchange::kAllToAll : ContextExchange::kKeysAround;
   layout.expert = choice.expert;
   layout.expert_tensor = choice.expert_tensor;
   layout.sequence_parallel = choice.tensor > 1;

@@ -19,10 +19,11 @@ struct LayoutChoice {
   std::int32_t recompute = 0;  ///< a Recompute
   std::int32_t offload = 0;
   std::int32_t embedding_as_layer = 0, uneven_layers = 0;
-  std::int32_t rank_order = 0;    ///< a RankOrder
-  std::int32_t schedule = 0;      ///< a Schedule
-  std::int32_t shard_group = 0;   ///< replicas that share one sharded copy; 0: all
-  std::int32_t domain_ranks = 0;  ///< accelerators of each scale-up domain that are used; 0: all
+  std::int32_t rank_order = 0;       ///< a RankOrder
+  std::int32_t schedule = 0;         ///< a Schedule
+  std::int32_t shard_group = 0;      ///< replicas that share one sharded copy; 0: all
+  std::int32_t domain_ranks = 0;     ///< accelerators of each scale-up domain that are used; 0: all
+  std::int32_t exchanges_heads = 0;  ///< 1: context ranks take heads, not keys around
   std::int32_t base = 0;  ///< format of a frozen base, by its number from 1; 0: the job's own
   std::int64_t micro_batch = 1;
 

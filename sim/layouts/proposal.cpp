@@ -46,9 +46,7 @@ std::string LayoutBlock(const LayoutChoice& choice) {
   block += choice.tensor > 1 ? "sequence_parallel: true " : "";
   block += choice.embedding_as_layer != 0 ? "embedding_as_layer: true " : "";
   block += choice.uneven_layers != 0 ? "uneven_layers: true " : "";
-  block += job.layout.context_exchange == ContextExchange::kAllToAll && choice.context > 1
-               ? "context_exchange: ALL_TO_ALL "
-               : "";
+  block += choice.exchanges_heads != 0 ? "context_exchange: ALL_TO_ALL " : "";
   add("shard_group", choice.shard_group, 0);
   add("domain_ranks", choice.domain_ranks, 0);
   const auto schedule = static_cast<Schedule>(choice.schedule);

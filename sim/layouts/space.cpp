@@ -141,6 +141,8 @@ class Walk {
       : space_(space), job_(space.job), refused_(refused), visit_(visit) {
     choice_.tensor = part.tensor;
     choice_.context = part.context;
+    const bool heads = space.job.layout.context_exchange == ContextExchange::kAllToAll;
+    choice_.exchanges_heads = heads && part.context > 1 ? 1 : 0;
     choice_.domain_ranks = job_.layout.domain_ranks = part.domain_ranks;
     choice_.rank_order = static_cast<std::int32_t>(space.job.layout.rank_order);
   }

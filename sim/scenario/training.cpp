@@ -77,7 +77,7 @@ Layout LayoutOf(const proto::Layout& layout, const std::string& path) {
   spec.schedule = ScheduleFrom(layout.schedule());
   spec.context_exchange = layout.context_exchange() == proto::ALL_TO_ALL
                               ? ContextExchange::kAllToAll
-                              : ContextExchange::kRing;
+                              : ContextExchange::kKeysAround;
   spec.rank_order = layout.rank_order() == proto::TENSOR_PIPELINE_DATA
                         ? RankOrder::kTensorPipelineData
                         : RankOrder::kTensorDataPipeline;

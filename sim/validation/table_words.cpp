@@ -153,7 +153,7 @@ bool IsEncoder(const std::string& model) {
       "bert",    "roberta", "xlm_roberta", "distilbert", "electra", "modernbert",
       "deberta", "albert",  "camembert",   "vit",        "deit",    "clip",
       "siglip",  "dinov2",  "esm",         "hubert",     "wav2vec"};
-  const std::string plain = Lowered(model);
+  const std::string plain = LowerCase(model, '_');
   return std::any_of(std::begin(kEncoders), std::end(kEncoders), [&plain](const char* name) {
     return plain.starts_with(name);
   });

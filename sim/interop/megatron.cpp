@@ -406,9 +406,12 @@ class MegatronReader {
     const bool flex = given_.Flag("moe-enable-deepep") ||
                       given_.Has("moe-flex-dispatcher-backend") ||
                       given_.Text("moe-token-dispatcher-type") == "flex";
-    made_.stack = !flex || model_.mixture.experts == 0 ? "megatron_core"
-                  : graphs                             ? "megatron_core_flex"
-                                                       : "megatron_deepep";
+    const bool captured =
+        graphs && model_.mixture.experts == 0 && given_.Names("cuda-graph-scope", "mlp");
+    made_.stack = captured                               ? "megatron_core_graphs"
+                  : !flex || model_.mixture.experts == 0 ? "megatron_core"
+                  : graphs                               ? "megatron_core_flex"
+                                                         : "megatron_deepep";
     made_.notes.push_back(
         fmt::format("stack: {}; megatron_lm is Megatron-LM at its defaults", made_.stack));
   }

@@ -435,6 +435,14 @@ std::string Arguments::Text(const std::string& name, const std::string& otherwis
   return key == nullptr || key->values.empty() ? otherwise : key->values.front().text;
 }
 
+bool Arguments::Names(const std::string& name, const std::string& word) const {
+  const WrittenKey* const key = Find(name);
+  return key != nullptr &&
+         std::any_of(key->values.begin(), key->values.end(), [&](const KeyedValue& value) {
+           return value.text == word;
+         });
+}
+
 std::string Arguments::List(const std::string& name, const std::string& otherwise) const {
   const WrittenKey* const key = Find(name);
   if (key == nullptr || key->values.empty()) {

@@ -51,6 +51,9 @@ class Arguments {
 
   [[nodiscard]] std::string Text(const std::string& name, const std::string& otherwise = "") const;
 
+  /// One of its values is `word`: "--cuda-graph-scope attn mlp".
+  [[nodiscard]] bool Names(const std::string& name, const std::string& word) const;
+
   /// A list in Python such as ([0]*3+[1]*58), whose blanks and parentheses part words of a shell.
   [[nodiscard]] std::string List(const std::string& name, const std::string& otherwise) const;
 

@@ -306,7 +306,8 @@ class MegatronReader {
                       given_.Text("moe-token-dispatcher-type") == "flex";
     const bool beside = given_.Flag("overlap-moe-expert-parallel-comm");
     if (!model_.has_experts()) {
-      made_.stack = "megatron_core";
+      const bool captured = graphs && given_.Names("cuda-graph-scope", "mlp");
+      made_.stack = captured ? "megatron_core_graphs" : "megatron_core";
     } else if (beside) {
       made_.stack = !flex    ? "megatron_exchange_overlap"
                     : graphs ? "megatron_core_overlap"

@@ -36,6 +36,25 @@ int RankOf(const std::string& file, const JsonValue& config, ProblemList& proble
   return static_cast<int>(number);
 }
 
+// "  dropout: 0.05\n", or nothing where there is none.
+std::string DropoutOf(const JsonValue& config, ProblemList& problems) {
+  const JsonValue* const dropout = config.Find("lora_dropout");
+  if (dropout == nullptr || dropout->kind == JsonValue::Kind::kNull) {
+    return "";
+  }
+  double share = 0;
+  const std::string& text = dropout->text;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), share);
+  if (dropout->kind != JsonValue::Kind::kNumber || read.ec != std::errc() || share < 0 ||
+      share > 0.99) {
+    problems.Add(dropout->where, "",
+                 Refusal("\"lora_dropout\" is " + (text.empty() ? "no number" : text),
+                         "a number from 0 to 0.99"));
+    return "";
+  }
+  return share > 0 ? fmt::format("  dropout: {}\n", share) : "";
+}
+
 void AddTarget(const JsonValue& module, PeftAdapters& made, std::vector<std::string>& names,
                ProblemList& problems) {
   const std::string name = LastPart(module.text);
@@ -87,7 +106,7 @@ PeftAdapters ReadPeftConfig(const std::string& file, std::string_view text, Prob
   if (!names.empty()) {
     made.text += fmt::format("  target: [{}]\n", fmt::join(names, ", "));
   }
-  made.text += "}\n";
+  made.text += DropoutOf(config, problems) + "}\n";
   for (const char* field : {"use_dora", "modules_to_save", "layers_to_transform", "rank_pattern"}) {
     const JsonValue* const value = config.Find(field);
     const bool none = value == nullptr || value->kind == JsonValue::Kind::kNull ||

@@ -357,10 +357,13 @@ std::string Peft(const TrainingSpec& job) {
       names.push_back(Quoted(module.name));
     }
   }
+  const std::string dropout = job.adapters.dropout > 0
+                                  ? fmt::format("  \"lora_dropout\": {},\n", job.adapters.dropout)
+                                  : "";
   return fmt::format(
       "{{\n  \"peft_type\": \"LORA\",\n  \"task_type\": \"CAUSAL_LM\",\n  \"r\": {},\n"
-      "  \"lora_alpha\": {},\n  \"target_modules\": [{}]\n}}\n",
-      job.adapters.rank, job.adapters.rank, fmt::join(names, ", "));
+      "  \"lora_alpha\": {},\n{}  \"target_modules\": [{}]\n}}\n",
+      job.adapters.rank, job.adapters.rank, dropout, fmt::join(names, ", "));
 }
 
 struct Target {

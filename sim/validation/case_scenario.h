@@ -43,6 +43,7 @@
 #include "sim/validation/case_repair.h"
 #include "sim/validation/case_stack.h"
 #include "sim/validation/case_table.h"
+#include "workloads/memory.h"
 
 namespace gridlock {
 
@@ -60,11 +61,12 @@ const char* CaseStatusName(CaseStatus status);
 /// A row ready to run, or why it is not.
 struct PreparedCase {
   CaseStatus status = CaseStatus::kSimulated;
-  std::string reason;                ///< "" when ready
-  std::string assumed;               ///< what the row does not say, when ready
-  std::string text;                  ///< the scenario; "" when unsupported
-  std::optional<Scenario> scenario;  ///< of `text`, checked, when ready
-  std::optional<Bytes> peak;         ///< of HBM, of the kind that the row means; also when refused
+  std::string reason;                 ///< "" when ready
+  std::string assumed;                ///< what the row does not say, when ready
+  std::string text;                   ///< the scenario; "" when unsupported
+  std::optional<Scenario> scenario;   ///< of `text`, checked, when ready
+  std::optional<Bytes> peak;          ///< of HBM, of the kind that the row means; also when refused
+  std::optional<MemoryNeed> fullest;  ///< of the stages; also when refused
 };
 
 /// The row's number format as the schema calls it; "" for an unknown one.

@@ -212,6 +212,7 @@ PreparedCase Prepare(const PublishedCase& published, const CatalogueList& catalo
                              scenario.base.TextAt(scenario.point));
       out.scenario = scenario.base.At(scenario.point);
       out.peak = PeakMemory(out.scenario->training(), Capacity(*out.scenario), KindOfPeak(row));
+      out.fullest = FullestStage(out.scenario->training());
       CheckScenario(*out.scenario, Fidelity::kFolded);
       out.reason = WhyRanksDiffer(row);
       out.assumed = AssumedOf(policy, repaired, catalogue);

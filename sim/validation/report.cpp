@@ -1,6 +1,7 @@
 #include "sim/validation/report.h"
 
 #include <algorithm>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -61,12 +62,55 @@ void AppendRows(const ValidationReport& report, std::string& text) {
   text += fmt::format("{:<{}}  {:<{}}  {:>11}  {:>11}  {:>8}  {:<11}  {}\n", "id", width, "role",
                       role, "published_s", "predicted_s", "error_%", "status", "reason");
   for (const CaseResult& result : report.results) {
+    const double seconds = result.row.step_time_s;
+    const auto published = seconds > 0 ? std::optional(seconds) : std::nullopt;
     const std::string line = fmt::format(
-        "{:<{}}  {:<{}}  {:>11.3f}  {:>11}  {:>8}  {:<11}  {}", result.row.id, width,
-        result.row.role, role, result.row.step_time_s, OrDash(Number(result.predicted_s, "{:.3f}")),
+        "{:<{}}  {:<{}}  {:>11}  {:>11}  {:>8}  {:<11}  {}", result.row.id, width, result.row.role,
+        role, OrDash(Number(published, "{:.3f}")), OrDash(Number(result.predicted_s, "{:.3f}")),
         OrDash(Number(result.error_pct(), "{:+.1f}")), CaseStatusName(result.status),
         result.reason);
     text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  }
+}
+
+std::string MeasuredPeak(const PublishedCase& row) {
+  const std::string figure = row.measured_gib > 0 ? fmt::format("{:.2f}", row.measured_gib) : "-";
+  return !row.out_of_memory ? figure : row.measured_gib > 0 ? ">" + figure : "overflow";
+}
+
+// Rows that tell of their memory: the peak that was measured and the one that is predicted, of the
+// same kind, and what fills the fullest stage.
+void AppendPeaks(const ValidationReport& report, std::string& text) {
+  constexpr double kGib = 1024.0 * 1024 * 1024;
+  const std::string title = "peak of HBM, GiB";
+  std::vector<const CaseResult*> tell;
+  std::size_t width = title.size();
+  for (const CaseResult& result : report.results) {
+    const PublishedCase& row = result.row;
+    const bool tells = row.measured_gib > 0 || row.out_of_memory || row.step_time_s <= 0;
+    if (tells && result.fullest && result.peak) {
+      tell.push_back(&result);
+      width = std::max(width, row.id.size());
+    }
+  }
+  if (!tell.empty()) {
+    text +=
+        fmt::format("\n{:<{}}  {:<10} {:>9} {:>9}  {:>7}  {:>5} {:>9} {:>9} {:>9} {:>9} {:>9}\n",
+                    title, width, "kind", "measured", "predicted", "error_%", "stage", "weights",
+                    "gradients", "optimizer", "kept", "buffers");
+  }
+  for (const CaseResult* result : tell) {
+    const PublishedCase& row = result->row;
+    const MemoryNeed& need = *result->fullest;
+    text += fmt::format("{:<{}}  {:<10} {:>9} {:>9.2f}  {:>7}  {:>5}", row.id, width,
+                        row.kind.empty() ? "reserved" : row.kind, MeasuredPeak(row),
+                        result->peak->si() / kGib,
+                        OrDash(Number(result->peak_error_pct(), "{:+.1f}")), need.stage);
+    for (const Bytes bytes :
+         {need.weights, need.gradients, need.optimizer, need.activations, need.buffers}) {
+      text += fmt::format(" {:>9.2f}", bytes.si() / kGib);
+    }
+    text += "\n";
   }
 }
 
@@ -188,6 +232,7 @@ std::string ValidationText(const ValidationReport& report) {
   }
   AppendRows(report, text);
   AppendGroups(report, text);
+  AppendPeaks(report, text);
   AppendMemory(report.memory, text);
   text += WorstText(report.results);
   return text + "\n" + kDefinitions + LeaveOutNote(report.leave_out);

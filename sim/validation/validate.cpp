@@ -184,6 +184,7 @@ ValidationReport Validate(const std::vector<PublishedCase>& cases, const Catalog
     report.results.push_back({rows[i], prepared[i].status,
                               prepared[i].reason.empty() ? prepared[i].assumed : prepared[i].reason,
                               std::nullopt, nearest[i], prepared[i].peak});
+    report.results.back().fullest = prepared[i].fullest;
   }
   std::vector<const Scenario*> scenarios;
   for (const PreparedCase& each : prepared) {

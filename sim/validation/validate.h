@@ -41,6 +41,7 @@ struct CaseResult {
   std::optional<Bytes> peak{};               ///< of HBM, of the kind that the row means
   std::optional<StepSplit> split{};          ///< of the simulated step
   std::optional<double> mfu{};               ///< of the simulated step
+  std::optional<MemoryNeed> fullest{};       ///< what its fullest stage needs
 
   /// Signed errors in per cent, nothing without a prediction.
   [[nodiscard]] std::optional<double> error_pct() const;

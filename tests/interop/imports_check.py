@@ -291,6 +291,10 @@ def check_megatron(folder):
     step = json.loads(call("run", folder / "m.textproto", "--format", "json", "-o",
                            folder / "om").stdout)
     assert step["step_time_s"] > 0
+    # Feed-forward blocks in CUDA graphs keep more.
+    _, text = megatron(folder, MEGATRON.replace(
+        "--bf16", "--bf16 --cuda-graph-impl transformer_engine --cuda-graph-scope attn mlp"))
+    assert 'stack: "megatron_core_graphs"\n' in text, text
     # The same as YAML, on a cluster.
     yaml = "language_model:\n  num_layers: 32\n  hidden_size: 4096\n  num_attention_heads: 32\n" \
            "seq_length: 4096\nvocab_size: 50257\ntensor_model_parallel_size: 2\n"
@@ -433,6 +437,20 @@ def check_round_trips(folder):
         "pipeline ranks do not share; expected a multiple of 4 stages\n"), answer
 
 
+def check_adapters(folder):
+    """huggingface/peft, adapter_config.json, both ways."""
+    config = {"peft_type": "LORA", "r": 16, "lora_dropout": 0.05, "target_modules": ["q_proj", "v_proj"]}
+    file = written(folder, config, "adapter_config.json")
+    text = call("import", "peft", file).stdout
+    assert "rank: 16\n" in text and "dropout: 0.05\n" in text, text
+    scenario = Path(sys.argv[2]).resolve().parent.parent / "examples/01-two-servers/scenario.textproto"
+    back = json.loads(call("export", scenario, "--set", "job[0].pretraining.adapters={ rank: 16 dropout: 0.05 "
+                           "target: [\"q_proj\", \"v_proj\"] }", "--to", "peft").stdout)
+    assert all(back[key] == value for key, value in config.items()), back
+    wrong = call("import", "peft", written(folder, config | {"lora_dropout": 5}, "adapter_config.json"), code=2)
+    assert wrong.stderr.endswith('"lora_dropout" is 5; expected a number from 0 to 0.99\n'), wrong.stderr
+
+
 def check_docs(folder):
     """The files of docs/interop.md, and the commands on them."""
     page = Path(sys.argv[2]).read_text(encoding="utf-8")
@@ -456,7 +474,7 @@ def main():
         for check in some((check_parameters, check_notes, check_other_names, check_unknown_classes, check_slips,
                       check_megatron_of_today, check_megatron_programs, check_torchtitan_formats, check_wrong, check_jobs, check_megatron,
                       check_layers, check_dense_layers, check_wrong_arguments, check_torchtitan,
-                      check_round_trips, check_docs)):
+                      check_round_trips, check_adapters, check_docs)):
             check(Path(name))
 
 

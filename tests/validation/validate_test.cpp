@@ -84,6 +84,26 @@ TEST(Report, TellsEveryRowInEachFormat) {
   EXPECT_THAT(json, HasSubstr("\"median_pct\": 5"));
 }
 
+TEST(Report, TellsWhatFillsHbmWhereARowTellsOfItsPeak) {
+  constexpr double kGib = 1024.0 * 1024 * 1024;
+  ValidationReport report;
+  report.results = FourRows();
+  EXPECT_THAT(ValidationText(report), ::testing::Not(HasSubstr("peak of HBM, GiB")));
+  CaseResult& result = report.results.front();
+  result.row.measured_gib = 40;
+  result.peak = Bytes(42 * kGib);
+  result.fullest = {1,
+                    Bytes(8 * kGib),
+                    Bytes(9 * kGib),
+                    Bytes(10 * kGib),
+                    Bytes(11 * kGib),
+                    Bytes(5 * kGib),
+                    Bytes(kGib)};
+  EXPECT_THAT(ValidationText(report),
+              ::testing::ContainsRegex("a +reserved +40.00 +42.00 +.5.0 +1 +8.00 +9.00 +10.00 "
+                                       "+11.00 +5.00\n"));
+}
+
 // A row of 10 s, predicted with kernels of so many seconds and 2 s of collectives over replicas.
 CaseResult Simulated(const std::string& id, double predicted, double kernels) {
   CaseResult result = Given(id, "headline", "one", predicted);

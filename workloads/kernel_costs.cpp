@@ -107,7 +107,8 @@ double KernelCosts::TiledRows(double rows, double bytes) const {
 double KernelCosts::StreamRate(double bytes) const {
   const bool widens = bytes < 2 && AreIntegers(layout_.weights);
   const double widened = !widens ? 1.0 : bytes >= 1 ? engine_.int8_factor : engine_.int4_factor;
-  const double share = bytes < 1 && !IsGguf(layout_.weights) && part_.fp4_hbm_efficiency > 0
+  // Kernels that widen integers stream as others do; those of FP4 have their own.
+  const double share = bytes < 1 && !widens && part_.fp4_hbm_efficiency > 0
                            ? part_.fp4_hbm_efficiency
                            : part_.hbm_efficiency;
   return part_.hbm_bandwidth * share * engine_.hbm_factor * widened;

@@ -248,8 +248,8 @@ def a_catalogue_of_ones_own_has_its_tables():
         table = os.path.join(folder, "workloads/catalog/serving_engines.csv")
         with open(table, encoding="utf-8") as file:
             lines = file.read().splitlines(keepends=True)
-        at = next(i for i, line in enumerate(lines) if line.startswith("vllm_0,memory_share,"))
-        lines[at] = lines[at].replace("vllm_0,memory_share,", "vllm_0,memory_share,x")
+        at = next(i for i, line in enumerate(lines) if line.startswith("vllm_early,memory_share,"))
+        lines[at] = lines[at].replace("vllm_early,memory_share,", "vllm_early,memory_share,x")
         with open(table, "w", encoding="utf-8") as file:
             file.writelines(lines)
         done = program.run([GRIDLOCK, "serve", "--model", "llama_3.1_8b", *map(str, ONE)], text=True,

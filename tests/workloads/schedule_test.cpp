@@ -215,7 +215,8 @@ RC_GTEST_PROP(Vee, MakesEveryPassOnceAndHoldsWhatMemoryCounts, ()) {
     }
     RC_ASSERT(static_cast<std::int64_t>(weights.size()) == 2 * micro_batches);
     const std::int64_t counted = ChunksInFlight(layout, micro_batches, stage);
-    RC_ASSERT(micro_batches > 2 * layout.pipeline ? peak == counted : peak <= counted);
+    const bool full = micro_batches > 2 * layout.pipeline;
+    RC_ASSERT((full ? peak == counted : peak <= counted));
   }
 }
 

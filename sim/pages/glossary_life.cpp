@@ -109,7 +109,7 @@ constexpr Term kLifeWords[] = {
      "| run: 12,288 servers | hot: 47 | cold: 32, off |",
      "needed on average = servers x repair time / MTBF; more for 99 of 100 moments (Poisson)",
      "gridlock schema Spares"},
-    {"total cost", "depreciation, write-off, operation, rent, egress, traffic, USD per experiment",
+    {"total cost", "depreciation, write-off, operation, rent, traffic, USD per experiment",
      "What a site costs over a time: energy with PUE, what parts, building, network and battery "
      "are "
      "written off by, staff, repairs and taxes, and the rent of links and the price of bytes over "
@@ -118,7 +118,7 @@ constexpr Term kLifeWords[] = {
      "capital / years of depreciation x time + kWh x price + operation", "gridlock schema Capital"},
     {"WAN",
      "wide-area link, wide area network, wide area, links between sites, inter-site, fibre, DCI, "
-     "site, sites, multi-datacentre",
+     "site, sites, multi-datacentre, wan_rent, wan_traffic, egress",
      "A link between two sites: a bandwidth for each direction, a length at 4.9 us/km, a rent and "
      "a price for each gigabyte.",
      "site a ====100 km, 10 Tbps==== site b",

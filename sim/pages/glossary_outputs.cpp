@@ -304,7 +304,7 @@ constexpr Term kLabels[] = {
      "for another site.",
      "|training|lost|restarting|training|checkpointing|training|", "training / all = ETTR",
      "gridlock explain ETTR"},
-    {"storage", "storage bandwidth, checkpoints at, file system",
+    {"storage", "storage bandwidth, checkpoints at, file system, storage_power, storage power",
      "Where checkpoints go and weights come from. All that is written at once shares its "
      "bandwidth.",
      "HBM -> host -> network -> storage",

@@ -312,7 +312,8 @@ constexpr Term kTerms[] = {
      "gridlock explain bubble"},
     {"power swing",
      "smoothing, ramp, within a step, step-synchronous, power smoothing, power floor, power_floor, "
-     "power_storage, burned, power_ramp_up, power_ramp_down, ramps, ramp rate",
+     "power_storage, burned, power_ramp_up, power_ramp_down, ramps, "
+     "ramp_energy, ramp rate",
      "A synchronous run is one consumer: all accelerators compute at the same time and wait at "
      "the same time. By how much power falls and rises in each step, how fast, and what it takes "
      "to keep it even: boards that burn power while they wait (power_floor) or when work stops "

@@ -32,7 +32,9 @@ void ServingUnit::Submit(const Request& request) {
   inside.prompt_tokens = request.prompt_tokens;
   inside.adapter = request.adapter;
   inside.output_tokens = PassesOf(request.output_tokens, costs_->decode.layout().TokensPerStep());
-  inside.encode = costs_->images[static_cast<std::size_t>(request.group)];
+  if (!costs_->images.empty()) {
+    inside.encode = costs_->images[static_cast<std::size_t>(request.group)];
+  }
   inside.cached_tokens = std::llround(known * static_cast<double>(request.prompt_tokens));
   if (pools_ != nullptr) {
     pools_->Submit(inside, now_);

@@ -163,7 +163,7 @@ def check_megatron_programs(folder):
                           "--exp-avg-sq-dtype bf16 --cpu-offloading --cpu-offloading-num-layers 10 "
                           "--context-parallel-size 2 --cp-comm-type a2a")
     assert 'optimizer: "adamw_16bit"\n' in text and "offload_layers: 10\n" in text, text
-    assert "--cp-comm-type a2a: keys and values go round here" in text, text
+    assert "context_exchange: ALL_TO_ALL" in text, text
     assert "not mapped" not in done.stderr, done.stderr
     call("run", folder / "p.textproto", "-o", folder / "om")
     _, text = imported("pretrain_gpt.py", "--zero-stage 2 --checkpoint-activations")

@@ -55,14 +55,14 @@ TEST(Export, MegatronFlags) {
             "--overlap-grad-reduce\n"
             "--overlap-param-gather\n"
             "--bf16\n"
-            "--grad-reduce-in-bf16\n");
+            "--accumulate-allreduce-grads-in-fp32\n");
 }
 
 TEST(Export, PrimusHandsMegatronsArgumentsOn) {
   TrainingSpec job = Llama405b();
   job.recompute = Recompute::kFull;
   const std::string text = ExportText(job, "primus");
-  EXPECT_THAT(text, HasSubstr("    overrides:\n      tensor_model_parallel_size: 8\n"));
+  EXPECT_THAT(text, HasSubstr("    overrides:\n      num_layers: 126\n"));
   EXPECT_THAT(text, HasSubstr("      sequence_parallel: true\n"));
   EXPECT_THAT(text, HasSubstr("      recompute_granularity: full\n"
                               "      recompute_method: uniform\n"

@@ -79,12 +79,13 @@ def a_run_waits_while_more_servers_are_out_than_there_are_spares(folder):
 
 
 def an_empty_hall_costs_its_idle_watts(folder):
-    """32 DGX H100 for 30 days: boards of 72 W, hosts of 1,670 W, the network, PUE 1.25, 0.1 USD/kWh."""
+    """32 DGX H100 for 30 days: boards of 72 W, hosts of 1,670 W, the network, what holds checkpoints, PUE 1.25, 0.1 USD/kWh."""
     record = life(folder, "empty", 'horizon: "30 days"\n'
                   + SITE % ("hall", 32, "facility { pue: 1.25 } prices { electricity: 0.1 carbon: 400 }")
                   + run_of(16, more='start: "40 days"'))
     hall = record["sites"][0]
-    watts = 32 * (8 * 72 + 1670) + hall["switch_power_w"] + hall["optics_power_w"]
+    watts = (32 * (8 * 72 + 1670) + hall["switch_power_w"] + hall["optics_power_w"]
+             + hall["storage_power_w"])
     kilowatt_hours = watts * 1.25 * 30 * 24 / 1000
     near(hall["cost_usd"], 0.1 * kilowatt_hours, 1e-9, "USD of an empty hall")
     near(hall["carbon_kg"], 0.4 * kilowatt_hours, 1e-9, "kg of an empty hall")

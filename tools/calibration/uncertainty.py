@@ -95,6 +95,7 @@ class Stack:
         self.name, self.document = name, document
         self.like = document.get("stack", name, "like")
         self.family = document.get("stack", name, "family") or ""
+        self.when_short = document.get("stack", name, "when_short") or ""
         field = next((f for f in document.entry("stack", name).fields if f.name == "stands_for"), None)
         self.stands_for = document.text[slice(*field.value)] if field else ""
 
@@ -116,7 +117,9 @@ def stack_instead(stacks, name, rows):
     """Of the family, the one with most rows that does not start from `name`, or of a family of one
     accelerator one that was fitted on steps of our own; else of the same kind (the first word) with
     rows; else the stack of any framework."""
-    free = [s for s in stacks.values() if not starts_from(stacks, s.name, name)]
+    short = {s.when_short for s in stacks.values()}  # what others go over to is no loop of its own
+    free = [s for s in stacks.values()
+            if not starts_from(stacks, s.name, name) and s.name not in short]
     alone = stacks[name].family.endswith("one accelerator")
     for kind, needed in ((lambda s: s.family, 0 if alone else 1),
                          (lambda s: s.family.replace(",", " ").split(" ")[0], 1)):

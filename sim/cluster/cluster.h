@@ -27,6 +27,7 @@
 //   queue.h, rooms.h   runs that wait, elastic runs
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -76,6 +77,7 @@ class Cluster {
   void FinishRelocation();
   void StartQueued();
   void Start(JobIndex job, const Placement& placement);
+  void TellMissingPower(const gridlock::Start& start);
   void MakeRoom();
   void Preempt(const std::vector<JobIndex>& victims, const std::string& for_whom);
   void KeepCaps(SiteIndex site);
@@ -89,6 +91,7 @@ class Cluster {
   std::vector<JobSpec> experiments_;  ///< of all campaigns
   MachineNow machine_;
   PowerCaps caps_;
+  std::set<std::string> missing_power_;  ///< that was told of
   Batteries batteries_;
   std::vector<Seconds> end_of_support_;  ///< by site, planned
   std::vector<Member> members_;

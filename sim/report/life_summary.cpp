@@ -12,6 +12,7 @@
 
 #include "sim/record/fingerprint.h"
 #include "sim/record/life_fields.h"
+#include "sim/record/power_missing.h"
 #include "sim/report/head.h"
 #include "sim/report/layout.h"
 #include "sim/report/life_figures.h"
@@ -126,6 +127,12 @@ void AddSite(std::string& out, const LifeRecord& record, const LifeSite& site) {
   const Watts mean = record.horizon > Seconds(0.0) ? site.energy / record.horizon : Watts(NAN);
   out += SubLine("power", fmt::format("{} mean, {} peak, {}; PUE {:.4g}", PowerText(mean),
                                       PowerText(site.peak_power), CapText(record, site), site.pue));
+  for (const LifeEvent& event : record.events) {
+    if (event.site >= 0 && event.detail.find(kPowerMissing) != std::string::npos &&
+        record.sites[static_cast<std::size_t>(event.site)].name == site.name) {
+      out += SubLine("power cap", event.detail);
+    }
+  }
   if (site.battery_capacity > Joules(0.0)) {
     out += SubLine("battery", BatteryText(record, site));
   }

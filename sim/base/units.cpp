@@ -45,6 +45,12 @@ constexpr Unit kTimeUnits[] = {
     {"day", 86400.0, false},
     {"hour", 3600.0, false},
     {"hours", 3600.0, false},
+    {"week", 7 * 86400.0, false},
+    {"weeks", 7 * 86400.0},
+    {"month", kYear.si() / 12, false},
+    {"months", kYear.si() / 12, false},
+    {"year", kYear.si(), false},
+    {"years", kYear.si()},
     {"\xC2\xB5s", 1e-6, false},
     {"\xCE\xBCs", 1e-6, false},
 };

@@ -182,12 +182,49 @@ bool FineTunes(const std::string& stack) {
   });
 }
 
+// A stack that is called after the model's family, such as DeepSeek's own.
+void TellOwnStack(const ModelAsked& asked, const CatalogueList& catalogue,
+                  std::vector<std::string>& notes) {
+  constexpr std::size_t kShortest = 5;  // of a name that says something
+  const std::string model = PlainName(asked.model);
+  for (const CatalogueFamily& family : catalogue.families) {
+    if (family.stands_for.size() >= kShortest && model.starts_with(family.stands_for) &&
+        family.stack != asked.stack) {
+      notes.push_back(fmt::format("the catalogue has a stack made for {}: --stack {}", asked.model,
+                                  family.stack));
+    }
+  }
+}
+
+// Problems of a text that the user has not written stand without their places in it.
+template <typename F>
+auto WithoutPlaces(const std::string& file, const F& f) {
+  try {
+    return f();
+  } catch (const UserError& error) {
+    std::vector<Problem> problems = error.problems();
+    for (Problem& problem : problems) {
+      const std::size_t end = problem.message.find(": ");
+      if (problem.message.starts_with(file + ":") && end != std::string::npos) {
+        problem.message.erase(0, end + 2);
+      }
+    }
+    throw UserError(std::move(problems));
+  }
+}
+
 int PlanOfText(PlanOptions options, const CatalogueList& catalogue,
                std::vector<std::string> notes) {
   NameStack(options.model, catalogue, notes);
+  TellOwnStack(options.model, catalogue, notes);
   const std::string text = ScenarioTextOf(options.model, catalogue, notes);
-  const ScenarioBase base(options.model.model + ".textproto", text, options.scenario.overrides);
-  const Scenario scenario = base.At({});
+  const std::string file = options.model.model + ".textproto";
+  const ScenarioBase base = WithoutPlaces(file, [&] {
+    return ScenarioBase(file, text, options.scenario.overrides);
+  });
+  const Scenario scenario = WithoutPlaces(file, [&] {
+    return base.At({});
+  });
   if (options.accelerators.empty()) {
     const SiteSpec& site = scenario.site();
     options.accelerators = std::to_string(std::int64_t{site.servers} * site.server.accelerators);

@@ -13,14 +13,15 @@ namespace gridlock {
 
 namespace {
 
-// "30 %, 12 s so far, about 28 s left".
-std::string HowFar(double seconds, double fraction) {
+// "30 %, 12 s so far, about 28 s left", where the fraction was reached at `reached`.
+std::string HowFar(double seconds, double fraction, double reached) {
   const auto text = [](double time) {
     return FormatSeconds(Seconds(ThreeDigits(time)));
   };
   std::string line = fmt::format("{:.0f} %, {} so far", 100 * fraction, text(seconds));
-  if (fraction > 0) {
-    line += fmt::format(", about {} left", text(seconds * (1 - fraction) / fraction));
+  const double left = fraction > 0 ? reached / fraction - seconds : 0;
+  if (left > 0) {
+    line += fmt::format(", about {} left", text(left));
   }
   return line;
 }
@@ -30,11 +31,13 @@ std::string HowFar(double seconds, double fraction) {
 std::optional<std::string> ProgressLog::LineAt(double seconds, const std::string& what,
                                                double fraction) {
   constexpr double kLongest = 300;
+  reached_ = fraction != fraction_ ? seconds : reached_;
+  fraction_ = fraction;
   if (seconds < due_) {
     return std::nullopt;
   }
   due_ = seconds + std::min(seconds, kLongest);
-  return what + ": " + HowFar(seconds, fraction);
+  return what + ": " + HowFar(seconds, fraction, reached_);
 }
 
 ProgressLine::ProgressLine(bool quiet)
@@ -47,6 +50,8 @@ ProgressLine::~ProgressLine() {
 }
 
 void ProgressLine::Show(const std::string& what, double fraction) {
+  const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin_;
+  reached_ = fraction != fraction_ ? passed.count() : reached_;
   what_ = what;
   fraction_ = fraction;
   Again();
@@ -58,7 +63,7 @@ void ProgressLine::Again() {
   }
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin_;
   if (terminal_) {
-    fmt::print(stderr, "\r\x1b[K{}: {}", what_, HowFar(passed.count(), fraction_));
+    fmt::print(stderr, "\r\x1b[K{}: {}", what_, HowFar(passed.count(), fraction_, reached_));
     (void)std::fflush(stderr);
     shown_ = true;
   } else if (const auto line = log_.LineAt(passed.count(), what_, fraction_)) {

@@ -13,11 +13,13 @@ namespace gridlock {
 class ProgressLog {
  public:
   /// The line that is due `seconds` after the start, with the time left at the pace so far:
-  /// "3 of 10 steps simulated: 30 %, 12 s so far, about 28 s left". Nothing when none is due.
+  /// "3 of 10 steps simulated: 30 %, 12 s so far, about 28 s left". The pace is that up to when the
+  /// fraction was reached: it says no time left once it should be over. Nothing when none is due.
   std::optional<std::string> LineAt(double seconds, const std::string& what, double fraction);
 
  private:
   double due_ = 5;
+  double fraction_ = -1, reached_ = 0;  ///< that was told last, and when it was first
 };
 
 /// On a terminal one line, written over again and again; elsewhere, in a log, a line now and then.
@@ -45,7 +47,7 @@ class ProgressLine {
   std::chrono::steady_clock::time_point begin_;
   ProgressLog log_;
   std::string what_;
-  double fraction_ = 0;
+  double fraction_ = 0, reached_ = 0;  ///< and when it was reached, seconds
 };
 
 }  // namespace gridlock

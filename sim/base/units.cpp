@@ -45,6 +45,12 @@ constexpr Unit kTimeUnits[] = {
     {"day", kSecondsPerDay, false},
     {"hour", kSecondsPerHour, false},
     {"hours", kSecondsPerHour, false},
+    {"week", 7 * kSecondsPerDay, false},
+    {"weeks", 7 * kSecondsPerDay},
+    {"month", kYear.si() / 12, false},
+    {"months", kYear.si() / 12},
+    {"year", kYear.si(), false},
+    {"years", kYear.si()},
     {"\xC2\xB5s", 1e-6, false},
     {"\xCE\xBCs", 1e-6, false},
 };

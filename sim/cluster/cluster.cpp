@@ -258,11 +258,23 @@ void Cluster::StartQueued() {
   for (const gridlock::Start& start : decision.starts) {
     members_[start.job].run->TrainWith(queue.replicas.at(start.job));
     if (!caps_.LeaveRoomFor(view_, rates_, start.job, start.placement)) {
+      TellMissingPower(start);
       return;  // it waits for power, and so do those behind it
     }
     Start(start.job, start.placement);
   }
   MakeRoom();
+}
+
+// Once for each cause.
+void Cluster::TellMissingPower(const gridlock::Start& start) {
+  const std::string why = caps_.WhyNever(view_, rates_, start.job, start.placement);
+  if (!why.empty() && missing_power_.insert(why).second) {
+    course_.Note({.kind = EventKind::kThrottle,
+                  .job = start.job,
+                  .site = start.placement.front().site,
+                  .detail = why});
+  }
 }
 
 // One that has never run goes as fast as it does by itself, until all rates are known again.

@@ -29,6 +29,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -81,6 +82,7 @@ class Cluster {
   void FinishRelocation();
   void StartQueued();
   void Start(JobIndex job, const Placement& placement);
+  void TellMissingPower(const gridlock::Start& start);
   void MakeRoom();
   void Preempt(const std::vector<JobIndex>& victims, const std::string& for_whom);
   void KeepCaps(SiteIndex site);
@@ -94,6 +96,7 @@ class Cluster {
   std::vector<JobSpec> experiments_;  ///< of all campaigns
   MachineNow machine_;
   PowerCaps caps_;
+  std::set<std::string> missing_power_;  ///< that was told of
   Batteries batteries_;
   Ramps ramps_;
   std::vector<Seconds> end_of_support_;  ///< by site, planned

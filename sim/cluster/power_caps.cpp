@@ -1,6 +1,7 @@
 #include "sim/cluster/power_caps.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include "sim/cluster/power_draw.h"
 #include "sim/cluster/servers.h"
 #include "sim/energy/site_power.h"
+#include "sim/record/power_missing.h"
 
 namespace gridlock {
 
@@ -235,6 +237,38 @@ bool PowerCaps::LeaveRoomFor(const ClusterView& view, const JobRates& rates, Job
     }
   }
   return true;
+}
+
+std::string PowerCaps::WhyNever(const ClusterView& view, const JobRates& rates, JobIndex job,
+                                const Placement& placement) const {
+  if (!PlacedRuns(view).empty()) {
+    return "";
+  }
+  Load load{{job}, {std::vector<std::int32_t>(levels_.size(), 0)}, {}, 0};
+  for (const ServerRun& run : placement) {
+    load.servers[0][run.site] += run.count;
+  }
+  const std::vector<PlacedJob> jobs = {PlacedOn(view, view.members[job], placement)};
+  for (std::size_t s = 0; s < levels_.size(); ++s) {
+    const auto site = IndexOf<SiteIndex>(s);
+    const SiteSpec& spec = view.machine.site(site);
+    if (load.servers[0][s] == 0 || spec.power_cap <= Watts(0)) {
+      continue;
+    }
+    const int lowest = LowestLevel(spec);
+    load.rates = rates.Of(jobs, LevelsWith(site, lowest));
+    load.free = view.servers.free(site) - load.servers[0][s];
+    const double needed = SitePower(view, site, lowest, load).si();
+    if (needed > (spec.power_cap + support_[site]).si()) {
+      // Rounded up to three digits, so that it is enough.
+      const double digit = std::pow(10, std::floor(std::log10(needed)) - 2);
+      return fmt::format("{} needs {} at {}{}{} is {}", view.members[job].spec->name,
+                         FormatWatts(Watts(std::ceil(needed / digit) * digit)),
+                         lowest > 0 ? "the lowest clock" : "its own clock", kPowerMissing,
+                         spec.name, FormatWatts(spec.power_cap));
+    }
+  }
+  return "";
 }
 
 }  // namespace gridlock

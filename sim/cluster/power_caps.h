@@ -3,6 +3,7 @@
 // Caps of power: the limits of boards that keep them, and who has to wait or stop where no limit
 // does. What it decides is for the cluster to do.
 
+#include <string>
 #include <vector>
 
 #include "sim/cluster/machine_now.h"
@@ -41,6 +42,11 @@ class PowerCaps {
   /// policies allow.
   [[nodiscard]] bool LeaveRoomFor(const ClusterView& view, const JobRates& rates, JobIndex job,
                                   const Placement& placement) const;
+
+  /// Why a run cannot start though nothing else trains: "train needs 590 kW at the lowest clock to
+  /// start, and the cap of hall is 571 kW". "" where it is not the cap of a site.
+  [[nodiscard]] std::string WhyNever(const ClusterView& view, const JobRates& rates, JobIndex job,
+                                     const Placement& placement) const;
 
  private:
   /// What runs, or would run.

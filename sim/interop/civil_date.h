@@ -20,4 +20,11 @@ inline double DaysOf(int year, int month, int day) {
 /// zone in numbers, as "PDT" is.
 std::optional<double> ZoneOf(std::string_view text);
 
+/// The same, also of "UTC", "CET", "PDT" and other names that logs write. Of zones with one name
+/// that of most logs: "CST" is six hours west, "IST" five and a half east.
+std::optional<double> NamedZoneOf(std::string_view text);
+
+/// Whether a year has such a day.
+bool IsDate(int year, int month, int day);
+
 }  // namespace gridlock

@@ -1,7 +1,10 @@
 #include "sim/interop/job_log.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <iterator>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -44,6 +47,9 @@ std::string GuessFormat(std::string_view text) {
   if (head.starts_with(";") || head.find_first_not_of("0123456789.- \t\r") == std::string::npos) {
     return "swf";
   }
+  if (IsPbsLine(head)) {
+    return "pbs";
+  }
   if (has("|") || RulesColumns(HeadOf(text.substr(std::min(head.size() + 1, text.size()))))) {
     return "sacct";
   }
@@ -76,22 +82,73 @@ std::vector<double> NumbersIn(std::string_view text, std::string_view marks) {
   }
 }
 
-/// Seconds of 12:00:00.5, of 12:00 and of 12:00 PM, in Greenwich where a zone is said in numbers.
+std::string_view WithoutBlanks(std::string_view text) {
+  const std::size_t first = std::min(text.find_first_not_of(' '), text.size());
+  return text.substr(first, text.find_last_not_of(' ') + 1 - first);
+}
+
+/// Seconds of 12:00:00.5, of 12:00 and of 12:00 PM, in Greenwich where a zone is said.
 double ClockOf(std::string_view text) {
-  const bool morning = text.ends_with("AM") || text.ends_with("am");
-  const bool evening = text.ends_with("PM") || text.ends_with("pm");
-  const std::size_t end = std::min(text.find_first_of("+-Z "), text.size());
+  const std::size_t end = std::min(text.find_first_not_of("0123456789:."), text.size());
   std::vector<double> time = NumbersIn(text.substr(0, end), ":");
-  const std::size_t zone = std::min(text.find_first_not_of(' ', end), text.size());
-  const double east = ZoneOf(text.substr(zone)).value_or(0);  // "PDT": all of a log alike
+  std::string_view rest = WithoutBlanks(text.substr(end));
+  const bool morning = rest.starts_with("AM") || rest.starts_with("am");
+  const bool evening = rest.starts_with("PM") || rest.starts_with("pm");
+  if (morning || evening) {
+    rest = WithoutBlanks(rest.substr(2));
+  }
+  const std::optional<double> east = NamedZoneOf(rest);
   if (time.size() == 2) {
     time.push_back(0);
   }
-  if (time.size() != 3) {
+  // A day may end at 24:00:00, and a minute with a leap second.
+  if (time.size() != 3 || !east || time[1] >= 60 || time[2] >= 61 ||
+      time[0] * 3600 + time[1] * 60 + time[2] > 86400) {
     return kNone;
   }
   const double hour = morning || evening ? std::fmod(time[0], 12) + (evening ? 12 : 0) : time[0];
-  return hour * kSecondsPerHour + time[1] * 60 + time[2] - east;
+  return hour * kSecondsPerHour + time[1] * 60 + time[2] - *east;
+}
+
+/// Seconds of "2h 30m", of "90 min" and of "1d2h".
+double SpanInWords(std::string_view text) {
+  static constexpr std::pair<std::string_view, double> kUnits[] = {
+      {"d", 86400},  {"day", 86400}, {"days", 86400}, {"h", 3600}, {"hr", 3600},
+      {"hrs", 3600}, {"hour", 3600}, {"hours", 3600}, {"m", 60},   {"min", 60},
+      {"mins", 60},  {"minute", 60}, {"minutes", 60}, {"s", 1},    {"sec", 1},
+      {"secs", 1},   {"second", 1},  {"seconds", 1},  {"ms", 1e-3}};
+  double seconds = 0;
+  bool any = false;
+  for (text = WithoutBlanks(text); !text.empty(); text = WithoutBlanks(text)) {
+    any = true;
+    const std::size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
+    const double number = NumberOf(text.substr(0, digits));
+    text = WithoutBlanks(text.substr(digits));
+    std::size_t letters = 0;
+    while (letters < text.size() && std::isalpha(static_cast<unsigned char>(text[letters])) != 0) {
+      ++letters;
+    }
+    const auto* const unit =
+        std::find_if(std::begin(kUnits), std::end(kUnits), [&](const auto& each) {
+          return each.first == text.substr(0, letters);
+        });
+    if (!Known(number) || unit == std::end(kUnits)) {
+      return kNone;
+    }
+    seconds += number * unit->second;
+    text.remove_prefix(letters);
+  }
+  return any ? seconds : kNone;
+}
+
+/// Whether a span that a log states is another one in another unit: minutes, hours, days or
+/// milliseconds.
+bool IsOtherUnit(double stated, double seconds) {
+  constexpr double kNear = 0.02;
+  constexpr double kSeconds[] = {60, 3600, 86400, 1e-3};
+  return std::any_of(std::begin(kSeconds), std::end(kSeconds), [&](double unit) {
+    return std::abs(stated * unit - seconds) <= kNear * seconds;
+  });
 }
 
 void SortAndShift(JobLog& log) {
@@ -112,8 +169,8 @@ void SortAndShift(JobLog& log) {
 }  // namespace
 
 const std::vector<std::string>& JobLogFormats() {
-  static const std::vector<std::string> kFormats = {"auto",   "swf",     "sacct", "philly",
-                                                    "helios", "alibaba", "acme",  "table"};
+  static const std::vector<std::string> kFormats = {"auto",    "swf",  "sacct", "philly", "helios",
+                                                    "alibaba", "acme", "pbs",   "table"};
   return kFormats;
 }
 
@@ -124,16 +181,18 @@ double LogTime(std::string_view text) {
     return plain > kLatest ? plain / 1000 : plain;
   }
   const std::size_t part = std::min(text.find_first_of("T "), text.size());
-  std::vector<double> date = NumbersIn(text.substr(0, part), "-/");
+  const std::string_view days = text.substr(0, part);
+  std::vector<double> date = NumbersIn(days, "-/.");
   if (date.size() != 3) {
     return kNone;
   }
-  if (date[2] > 31) {  // 4/1/2020, and 13/1/2020
-    const bool day_first = date[0] > 12;
+  if (date[2] > 31) {  // 4/1/2020, and 13/1/2020 or 4.1.2020
+    const bool day_first = date[0] > 12 || days.find('.') != std::string_view::npos;
     date = {date[2], date[day_first ? 1 : 0], date[day_first ? 0 : 1]};
   }
   const double clock = part == text.size() ? 0 : ClockOf(text.substr(part + 1));
-  if (!Known(clock) || date[1] < 1 || date[1] > 12) {
+  if (!Known(clock) || date[0] < 1900 ||
+      !IsDate(static_cast<int>(date[0]), static_cast<int>(date[1]), static_cast<int>(date[2]))) {
     return kNone;
   }
   return DaysOf(static_cast<int>(date[0]), static_cast<int>(date[1]), static_cast<int>(date[2])) *
@@ -157,7 +216,7 @@ double LogSpan(std::string_view text) {
   for (const double each : parts) {
     seconds = seconds * 60 + each;
   }
-  return parts.size() < 2 || parts.size() > 3 ? kNone : days * kSecondsPerDay + seconds;
+  return parts.size() < 2 || parts.size() > 3 ? SpanInWords(text) : days * kSecondsPerDay + seconds;
 }
 
 void LogFaults::Add(const Position& where, const std::string& what, const std::string& detail) {
@@ -191,12 +250,19 @@ void TakeRecord(const LogRecord& record, const JobLogOptions& options, JobLog& l
   }
   job.submit = record.submit;
   double ran = record.duration;
+  bool differs = false;
   if (Known(record.start) && Known(record.end)) {
-    if (record.end < record.start) {
+    const double between = record.end - record.start;
+    constexpr double kHour = 3600;  // by which clocks change, and the end may lie before the start
+    const bool other_clock = ran > 0 && std::abs(ran - between - kHour) <= 60;
+    if (between < 0 && !other_clock) {
       return fault("whose end lies before its start",
                    seconds("start", record.start) + ", " + seconds("end", record.end));
     }
-    ran = record.end - record.start;
+    // Cells may be rounded to whole minutes.
+    differs = ran > 0 && std::abs(ran - between) > std::max(60.0, 0.01 * ran) &&
+              !IsOtherUnit(ran, between);
+    ran = differs ? ran : between;
   }
   if (!Known(ran)) {
     return fault("without a start, an end or a duration", "");
@@ -218,6 +284,10 @@ void TakeRecord(const LogRecord& record, const JobLogOptions& options, JobLog& l
     return fault("with more accelerators than the cluster has",
                  fmt::format("{} of {}", job.accelerators, log.capacity));
   }
+  if (differs && log.other_durations++ == 0) {
+    log.other_duration = fmt::format("{}: job {}, {:.12g} s and {:.12g} s", record.where.Text(),
+                                     job.id, ran, record.end - record.start);
+  }
   job.ran = ran;
   job.waited = Known(record.start)                          ? record.start - record.submit
                : Known(record.queued) && record.queued >= 0 ? record.queued
@@ -237,17 +307,26 @@ JobLog ReadJobLog(const std::string& file, std::string_view text, const JobLogOp
   if (log.format.empty()) {
     problems.Add({file, 1, 1}, "",
                  Refusal("the first line does not tell what log this is",
-                         "--format swf, sacct, philly, helios, alibaba, acme or table"));
+                         "--format swf, sacct, philly, helios, alibaba, acme, pbs or table"));
     return log;
   }
   if (log.format == "swf") {
     ReadSwf(file, text, options, log);
   } else if (log.format == "sacct" && StartsAsJson(text)) {
     ReadSlurmJson(file, text, options, log, problems);
+  } else if (log.format == "pbs") {
+    ReadPbs(file, text, options, log);
   } else if (log.format == "philly" && StartsAsJson(text)) {
     ReadPhillyJson(file, text, options, log, problems);
   } else {
     ReadLogTable(file, text, options, log, problems);
+  }
+  if (log.other_durations > 0) {
+    log.notes.push_back(fmt::format(
+        "{} {} a duration that is not the time from start to end; the duration counts (clocks that "
+        "change for summer, time suspended); the first at {}",
+        log.other_durations, log.other_durations == 1 ? "job states" : "jobs state",
+        log.other_duration));
   }
   SortAndShift(log);
   if (problems.empty() && log.jobs.empty()) {

@@ -1,8 +1,8 @@
 #pragma once
 
-// Logs of what ran on a cluster: the Standard Workload Format (SWF), Slurm's sacct, and tables such
-// as Philly, Helios, Alibaba and Acme published. A record that cannot be true is counted
-// and reported with its first place; it is neither dropped in silence nor placed.
+// Logs of what ran on a cluster: the Standard Workload Format (SWF), Slurm's sacct, PBS, and tables
+// such as Philly, Helios, Alibaba and Acme published. A record that cannot be true is counted and
+// reported with its first place; it is neither dropped in silence nor placed.
 
 #include <cstdint>
 #include <map>
@@ -46,6 +46,9 @@ struct JobLog {
   std::int64_t records = 0;        ///< all, also those with faults
   std::int64_t capacity = 0;       ///< accelerators of the cluster; 0: not known
   std::vector<std::string> notes;  ///< what was assumed
+  /// Jobs whose stated duration is not their end less their start, and the first of them.
+  std::int64_t other_durations = 0;
+  std::string other_duration;
 };
 
 struct JobLogOptions {
@@ -97,15 +100,17 @@ void ReadLogTable(const std::string& file, std::string_view text, const JobLogOp
                   JobLog& log, ProblemList& problems);
 void ReadSlurmJson(const std::string& file, std::string_view text, const JobLogOptions& options,
                    JobLog& log, ProblemList& problems);
+void ReadPbs(const std::string& file, std::string_view text, const JobLogOptions& options,
+             JobLog& log);
 void ReadPhillyJson(const std::string& file, std::string_view text, const JobLogOptions& options,
                     JobLog& log, ProblemList& problems);
 
-/// Seconds of a number, of 2023-05-01T12:00:00, 2023-05-01 12:00 or 2023-05-01, and of 5/1/2023
-/// 12:00 PM, where the month comes first unless it cannot. Numbers above 1e11 are milliseconds. NaN
-/// for anything else.
+/// Seconds of a number, of 2023-05-01T12:00:00, 2023-05-01 12:00 CET or 2023-05-01, of 1.5.2023,
+/// and of 5/1/2023 12:00 PM, where the month comes first unless it cannot. Numbers above 1e11 are
+/// milliseconds. NaN for anything else, and for a day or hour that there is not.
 double LogTime(std::string_view text);
 
-/// Seconds of a number or of [days-]hours:minutes:seconds; NaN for anything else.
+/// Seconds of a number, of [days-]hours:minutes:seconds or of "2h 30m"; NaN for anything else.
 double LogSpan(std::string_view text);
 
 /// What the log itself says, before anything runs.

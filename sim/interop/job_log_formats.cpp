@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -139,7 +140,140 @@ LogRecord SlurmRecord(const JsonValue& job) {
   return record;
 }
 
+/// "user=u1 Resource_List.ngpus=4" by names.
+std::map<std::string, std::string> PbsFields(std::string_view text) {
+  std::map<std::string, std::string> fields;
+  for (const std::string& each : CellsOfLogLine(text, ' ')) {
+    const std::size_t equals = each.find('=');
+    if (equals != std::string::npos) {
+      fields.emplace(each.substr(0, equals), each.substr(equals + 1));
+    }
+  }
+  return fields;
+}
+
+/// 8 of "2:ncpus=8:ngpus=4" (PBS Pro) and of "2:ppn=8:gpus=4" (Torque); chunks stand between "+".
+double GpusOfChunks(const std::string& chunks) {
+  double all = 0;
+  for (const std::string& chunk : CellsOfLogLine(chunks, '+')) {
+    double count = 1, gpus = 0;
+    for (const std::string& part : CellsOfLogLine(chunk, ':')) {
+      const double number = LogTime(part.substr(part.find('=') + 1));
+      count = std::isfinite(number) && part.find('=') == std::string::npos ? number : count;
+      gpus = std::isfinite(number) && (part.starts_with("ngpus=") || part.starts_with("gpus="))
+                 ? number
+                 : gpus;
+    }
+    all += count * gpus;
+  }
+  return all;
+}
+
+/// A record of the end of a job. `per_server` accelerators of each server where the log has none.
+LogRecord PbsRecord(const std::vector<std::string>& cells, const Position& where,
+                    double per_server) {
+  LogRecord record = EmptyLogRecord(where);
+  std::string text;
+  for (std::size_t c = 3; c < cells.size(); ++c) {
+    text += cells[c] + " ";
+  }
+  const std::map<std::string, std::string> fields = PbsFields(text);
+  const auto field = [&fields](const char* name) {
+    const auto found = fields.find(name);
+    return found == fields.end() ? std::string() : found->second;
+  };
+  record.job.id = cells[2];
+  record.job.user = field("user");
+  const std::string status = field("Exit_status");
+  record.job.failed = !status.empty() && status != "0";
+  record.submit = LogTime(field("ctime").empty() ? field("qtime") : field("ctime"));
+  record.start = LogTime(field("start"));
+  record.end = LogTime(field("end"));
+  record.duration = LogSpan(field("resources_used.walltime"));
+  record.never_ran = !std::isfinite(record.start);
+  const double sum = LogTime(field("Resource_List.ngpus"));
+  const double chunks = std::max(GpusOfChunks(field("Resource_List.select")),
+                                 GpusOfChunks(field("Resource_List.nodes")));
+  const double servers = LogTime(field("Resource_List.nodect"));
+  const double gpus = std::isfinite(sum)                         ? sum
+                      : per_server > 0 && std::isfinite(servers) ? servers * per_server
+                                                                 : chunks;
+  record.job.accelerators = static_cast<std::int64_t>(std::clamp(gpus, 0.0, 1e9));
+  return record;
+}
+
+/// Accelerators of one item of a list of resources: "gres/gpu=8" is all of them, "gpu:a100:2" those
+/// of a kind. NaN for another resource, such as "gres/gpumem=40000M". Slurm's database numbers
+/// resources, from 1001 on those of a site: "1002=2".
+double GpusOfItem(std::string_view item, bool& of_a_kind) {
+  if (item.starts_with("gres/") || item.starts_with("gres:")) {
+    item.remove_prefix(5);
+  }
+  item = item.substr(0, item.find('('));
+  const bool numbered = item.size() > 5 && item.starts_with('1') && item[4] == '=';
+  const bool named =
+      item.starts_with("gpu") && (item.size() == 3 || item[3] == '=' || item[3] == ':');
+  if (!numbered && !named) {
+    return kNoTime;
+  }
+  item.remove_prefix(numbered ? 4 : 3);
+  const std::size_t mark = item.find_last_of("=:");
+  const double number = mark == std::string_view::npos ? kNoTime : LogTime(item.substr(mark + 1));
+  of_a_kind = numbered || (mark != 0 && mark != std::string_view::npos) ||
+              (mark == 0 && !std::isfinite(number));
+  return std::isfinite(number) ? number : 1;
+}
+
 }  // namespace
+
+double GpusOf(const std::string& text) {
+  const double plain = LogTime(text);
+  if (std::isfinite(plain)) {
+    return plain;
+  }
+  double all = kNoTime, kinds = kNoTime;
+  for (const std::string& each : CellsOfLogLine(text, ',')) {
+    bool of_a_kind = false;
+    const double number = GpusOfItem(each, of_a_kind);
+    double& sum = of_a_kind ? kinds : all;
+    if (std::isfinite(number)) {
+      sum = std::isfinite(sum) ? sum + number : number;
+    }
+  }
+  if (std::isfinite(all) || std::isfinite(kinds)) {
+    return std::isfinite(all) ? all : kinds;
+  }
+  return text.empty() || text.find('=') != std::string::npos ? 0 : kNoTime;
+}
+
+bool IsPbsLine(std::string_view line) {
+  const std::vector<std::string> cells = CellsOfLogLine(line, ';');
+  return cells.size() >= 4 && cells[1].size() == 1 && cells[0].find('/') != std::string::npos &&
+         cells[0].find(':') != std::string::npos;
+}
+
+void ReadPbs(const std::string& file, std::string_view text, const JobLogOptions& options,
+             JobLog& log) {
+  const bool counts_gpus = text.find("gpus=") != std::string_view::npos;
+  if (!counts_gpus) {
+    log.notes.push_back(fmt::format(
+        "the log counts servers: {} accelerators in each (--per-server)", options.per_server));
+  }
+  ForLogLines(text, [&](std::string_view line, int number) {
+    const Position where{file, number, 1};
+    if (line.find_first_not_of(" \r") == std::string_view::npos) {
+      return;
+    }
+    if (!IsPbsLine(line)) {
+      ++log.records;
+      return LogFaults(log).Add(where, "that cannot be read", "expected DATE;E;JOB;NAME=VALUE ...");
+    }
+    const std::vector<std::string> cells = CellsOfLogLine(line, ';');
+    if (cells[1] == "E") {  // the others say what a job's end says again
+      TakeRecord(PbsRecord(cells, where, counts_gpus ? 0 : options.per_server), options, log);
+    }
+  });
+}
 
 void ReadSlurmJson(const std::string& file, std::string_view text, const JobLogOptions& options,
                    JobLog& log, ProblemList& problems) {
@@ -162,7 +296,7 @@ void ReadSlurmJson(const std::string& file, std::string_view text, const JobLogO
 void ReadSwf(const std::string& file, std::string_view text, const JobLogOptions& options,
              JobLog& log) {
   constexpr std::size_t kFields = 18;
-  std::int64_t nodes = 0;
+  std::int64_t nodes = 0, longer = 0;
   ForLogLines(text, [&](std::string_view line, int number) {
     if (line.starts_with(";")) {
       return ReadSwfHead(line, log, nodes);
@@ -194,8 +328,15 @@ void ReadSwf(const std::string& file, std::string_view text, const JobLogOptions
     record.job.accelerators = static_cast<std::int64_t>(std::clamp(procs, -1.0, 1e9));
     record.job.failed = fields[10] == 0;
     record.never_ran = fields[3] == -1 && fields[10] == 5;
+    longer += fields[8] > fields[3] && fields[3] > 0 ? 1 : 0;
     TakeRecord(record, options, log);
   });
+  if (longer > 0) {
+    log.notes.push_back(fmt::format(
+        "{} {} more time than {} took; schedulers here know how long jobs run, not what was asked "
+        "for",
+        longer, longer == 1 ? "job asked for" : "jobs asked for", longer == 1 ? "it" : "they"));
+  }
   if (log.capacity == 0 && nodes > 0) {
     log.capacity = nodes;
   }

@@ -54,11 +54,19 @@ void ForLogLines(std::string_view text, const F& f) {
   }
 }
 
+/// Accelerators of a list of resources: 8 of "billing=64,cpu=64,gres/gpu=8,gres/gpu:a100=8", of
+/// "gpu:8", of "gpu:h100:8(S:0-1)" and of "8"; without a sum that of all kinds; 0 without any. NaN
+/// where it is no such list.
+double GpusOf(const std::string& text);
+
 /// Whether a log says that the job did not end as it should.
 bool HasFailed(const std::string& state);
 
 /// "--------- ------": what sacct prints below its names where cells are as wide as their columns.
 bool RulesColumns(std::string_view line);
+
+/// Whether a line is one of PBS's accounting: "04/01/2019 00:00:03;E;123.server;user=u1 ...".
+bool IsPbsLine(std::string_view line);
 
 /// Whether a line is one of Alibaba's task table of 2020, which has no line of names.
 bool IsPaiTask(std::string_view line);

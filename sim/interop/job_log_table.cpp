@@ -43,12 +43,15 @@ struct ColumnName {
 constexpr ColumnName kColumnNames[] = {
     {"jobid", kId},
     {"jobidraw", kId},
+    {"idjob", kId},
+    {"cobaltjobid", kId},
     {"jobname", kId},
     {"name", kId},
     {"job", kId},
     {"id", kId},
     {"user", kUser},
     {"username", kUser},
+    {"iduser", kUser},
     {"organization", kUser},
     {"owner", kUser},
     {"gpunum", kGpus},
@@ -63,6 +66,7 @@ constexpr ColumnName kColumnNames[] = {
     {"accelerators", kGpus},
     {"alloctres", kGpus},
     {"allocgres", kGpus},
+    {"tresalloc", kGpus},
     {"reqtres", kGpus},
     {"reqgres", kGpus},
     {"nnodes", kNodes},
@@ -71,6 +75,7 @@ constexpr ColumnName kColumnNames[] = {
     {"numnodes", kNodes},
     {"nodes", kNodes},
     {"nodecount", kNodes},
+    {"nodesused", kNodes},
     {"gpumilli", kThousandths},
     {"instnum", kCopies},
     {"workernum", kCopies},
@@ -84,11 +89,16 @@ constexpr ColumnName kColumnNames[] = {
     {"createtime", kSubmit},
     {"submittedat", kSubmit},
     {"createdat", kSubmit},
+    {"created", kSubmit},
+    {"timesubmit", kSubmit},
+    {"queuedtimestamp", kSubmit},
     {"starttime", kStart},
     {"scheduledtime", kStart},
     {"start", kStart},
     {"started", kStart},
     {"startedat", kStart},
+    {"timestart", kStart},
+    {"starttimestamp", kStart},
     {"endtime", kEnd},
     {"deletiontime", kEnd},
     {"end", kEnd},
@@ -96,6 +106,8 @@ constexpr ColumnName kColumnNames[] = {
     {"completiontime", kEnd},
     {"finishedat", kEnd},
     {"completedat", kEnd},
+    {"timeend", kEnd},
+    {"endtimestamp", kEnd},
     {"duration", kDuration},
     {"runtime", kDuration},
     {"elapsedraw", kDuration},
@@ -163,28 +175,16 @@ PlainName PlainNameOf(const std::string& cell) {
   return plain;
 }
 
-/// 8 of "billing=64,cpu=64,gres/gpu=8,gres/gpu:a100=8", of "gpu:8", of "gpu:h100:8(S:0-1)" and of
-/// "8"; 0 without one.
-double GpusOf(const std::string& text) {
-  const double plain = LogTime(text);
-  if (std::isfinite(plain)) {
-    return plain;
-  }
-  for (const std::string& each : CellsOfLogLine(text, ',')) {
-    if (each.find("gpu") == std::string::npos) {
-      continue;
-    }
-    const std::string one = each.substr(0, each.find('('));
-    const std::size_t mark = one.find_last_of("=:");
-    const double number = mark == std::string::npos ? kNoTime : LogTime(one.substr(mark + 1));
-    return std::isfinite(number) ? number : 1;
-  }
-  return text.empty() || text.find('=') != std::string::npos ? 0 : kNoTime;
-}
-
 std::string TrimmedCell(std::string_view text) {
   const std::size_t first = std::min(text.find_first_not_of(" \t"), text.size());
   return std::string(text.substr(first, text.find_last_not_of(" \t") + 1 - first));
+}
+
+// The states of Slurm's database that say that a job did not end as it should: FAILED, TIMEOUT,
+// NODE_FAIL, BOOT_FAIL, DEADLINE and OUT_OF_MEMORY (SchedMD/slurm, slurm/slurm.h, job_states).
+bool HasFailedByNumber(const std::string& state) {
+  static constexpr std::array<std::string_view, 6> kNumbers = {"5", "6", "7", "9", "10", "11"};
+  return std::find(kNumbers.begin(), kNumbers.end(), state) != kNumbers.end();
 }
 
 class TableReader {
@@ -227,6 +227,10 @@ class TableReader {
     }
     if (month_first_) {
       log_.notes.emplace_back("dates such as 4/1/2020 are read month first, 13/1/2020 day first");
+    }
+    if (numbered_) {
+      log_.notes.emplace_back(
+          "resources are numbers: those from 1001 on are taken for accelerators");
     }
     if (by_nodes_) {
       log_.notes.push_back(fmt::format(
@@ -295,6 +299,7 @@ class TableReader {
       started_only_ = true;
     }
     by_nodes_ = at_[kGpus] < 0 && at_[kNodes] >= 0;
+    numbered_ = at_[kGpus] >= 0 && names[static_cast<std::size_t>(at_[kGpus])].name == "tresalloc";
     AskForColumns(number);
   }
 
@@ -319,15 +324,23 @@ class TableReader {
   [[nodiscard]] double Time(const std::vector<std::string>& cells, Column column) {
     const std::string text = Cell(cells, column);
     const double time = LogTime(text);
+    if (numbered_ && time == 0) {
+      return kNoTime;
+    }
+    // "Unknown", "None" and an empty cell say that there is no time yet.
+    if (!std::isfinite(time) && text.find_first_of("0123456789") != std::string::npos) {
+      unread_ = text;
+    }
     month_first_ = month_first_ || (std::isfinite(time) && text.find('/') < 3);
     return time;
   }
 
-  /// Numbers count in the unit of the column's name; 01:00:00 says its own.
+  /// Numbers count in the unit of the column's name; 01:00:00 and "2h 30m" say their own.
   [[nodiscard]] double Span(const std::vector<std::string>& cells, Column column) const {
     const std::string text = Cell(cells, column);
     const double seconds = LogSpan(text);
-    return text.find(':') == std::string::npos ? seconds * seconds_[column] : seconds;
+    const bool plain = text.find_first_not_of("0123456789.+-eE") == std::string::npos;
+    return plain ? seconds * seconds_[column] : seconds;
   }
 
   void ReadLine(std::string_view line, int number) {
@@ -350,9 +363,16 @@ class TableReader {
     }
     record.job.user = Cell(cells, kUser);
     record.job.kind = Cell(cells, kKind);
+    unread_.clear();
     ReadTimes(cells, record);
+    if (!unread_.empty()) {
+      ++log_.records;
+      LogFaults(log_).Add(record.where, "with a time that there is not, or that cannot be read",
+                          "job " + record.job.id + ", " + Quoted(unread_));
+      return;
+    }
     const std::string state = Cell(cells, kState);
-    record.job.failed = HasFailed(state);
+    record.job.failed = HasFailed(state) || (numbered_ && HasFailedByNumber(state));
     record.never_ran = !std::isfinite(record.start) && !(record.duration > 0) && at_[kStart] >= 0 &&
                        !started_only_;
     if (!ReadGpus(cells, record)) {
@@ -409,6 +429,8 @@ class TableReader {
   std::size_t width_ = 0;
   char mark_ = ',';
   bool percent_ = false, started_only_ = false, by_nodes_ = false, month_first_ = false;
+  bool numbered_ = false;  ///< Slurm's database: states and resources are numbers, no time is 0
+  std::string unread_;     ///< a time of the present line
   std::int64_t fractions_ = 0, steps_ = 0;
 };
 

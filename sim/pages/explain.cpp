@@ -9,21 +9,12 @@
 
 #include "sim/base/numbers.h"
 #include "sim/base/units.h"
-#include "sim/pages/scenario_fields.h"
 #include "sim/report/collective_table.h"
 #include "sim/report/json.h"
 #include "sim/report/layout.h"
 
 namespace gridlock {
 namespace {
-
-/// Energy as bills have it.
-std::string InWattHours(double joules) {
-  const double hours = joules / kSecondsPerHour;
-  return hours >= 1e9   ? fmt::format("{:.3g} GWh", hours / 1e9)
-         : hours >= 1e6 ? fmt::format("{:.3g} MWh", hours / 1e6)
-                        : fmt::format("{:.3g} kWh", hours / 1e3);
-}
 
 /// Of a cap: each row's time, and where the capped thing begins to cost a twentieth.
 Explanation CapPart(const Dataset& cap) {
@@ -100,174 +91,6 @@ std::vector<Explanation> ExplainTest(const Dataset& test) {
   move.lines.emplace_back(
       "  gridlock collective SCENARIO --op OP --set 'site[0].override.nic_bandwidth=800 Gbps'");
   return {part, wall, move};
-}
-
-Explanation SitesOfLife(const Dataset& life) {
-  Explanation part{"Sites", {}};
-  for (std::size_t site = 0; site < life.Length("site"); ++site) {
-    part.lines.push_back(
-        fmt::format("{}: {} accelerators, {} on average, {} for {} USD, PUE {:g}",
-                    life.TextAt("site", site), Grouped(life.At("site_accelerators", site)),
-                    FormatWatts(Watts(ThreeDigits(life.At("site_mean_power", site)))),
-                    InWattHours(life.At("site_energy", site)), Grouped(life.At("site_cost", site)),
-                    life.At("site_pue", site)));
-  }
-  return part;
-}
-
-constexpr const char* kTimes[] = {"training", "serving",       "waiting",   "lost",
-                                  "stalled",  "checkpointing", "restarting"};
-
-/// From the submission of a job to its end, by what it did.
-double TimeOfJob(const Dataset& life, std::size_t job) {
-  double all = 0;
-  for (const char* name : kTimes) {
-    const double time = life.At(fmt::format("job_{}", name), job);
-    all += std::isfinite(time) ? time : 0;
-  }
-  return all;
-}
-
-Explanation RunsOfLife(const Dataset& life) {
-  Explanation part{"Where the time of the largest jobs goes", {}};
-  std::vector<std::size_t> order;
-  for (std::size_t job = 0; job < life.Length("job"); ++job) {
-    order.push_back(job);
-  }
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return life.At("job_accelerator_seconds", a) > life.At("job_accelerator_seconds", b);
-  });
-  for (std::size_t k = 0; k < std::min<std::size_t>(4, order.size()); ++k) {
-    const std::size_t job = order[k];
-    const double all = TimeOfJob(life, job);
-    std::string line = fmt::format("  {}: ETTR = time in steps that count / wall time = {}",
-                                   life.TextAt("job", job), Percent(life.At("job_ettr", job)));
-    for (const char* name : kTimes) {
-      const double share = life.At(fmt::format("job_{}", name), job) / all;
-      line += share >= 0.005 ? fmt::format(", {} {}", name, Percent(share)) : "";
-    }
-    part.lines.push_back(line);
-  }
-  return part;
-}
-
-std::string WithoutQuotes(const std::string& text) {
-  return text.size() >= 2 && text.front() == '"' ? text.substr(1, text.size() - 2) : text;
-}
-
-/// The interval between checkpoints that each run states in its scenario, by its name.
-std::vector<std::pair<std::string, double>> IntervalsOf(const Dataset& life) {
-  const auto fields = FieldsOfText(life.Attribute("scenario"));
-  std::vector<std::pair<std::string, double>> intervals;
-  for (const auto& [path, text] : fields) {
-    const std::string end = ".pretraining.checkpoint_interval";
-    if (!path.ends_with(end)) {
-      continue;
-    }
-    const std::string named = path.substr(0, path.size() - end.size()) + ".name";
-    for (const auto& [other, name] : fields) {
-      if (other == named) {
-        intervals.emplace_back(WithoutQuotes(name),
-                               ParseQuantity(WithoutQuotes(text), Dimension::kTime).si.value_or(0));
-      }
-    }
-  }
-  return intervals;
-}
-
-/// What a checkpoint took, how often runs were stopped, and the interval that loses least.
-Explanation CheckpointsOfLife(const Dataset& life) {
-  Explanation part{"How often to save: sqrt(2 x time to save x time between stops) (Young 1974)",
-                   {}};
-  for (const auto& [name, interval] : IntervalsOf(life)) {
-    for (std::size_t job = 0; job < life.Length("job"); ++job) {
-      const double worked = life.At("job_training", job) + life.At("job_lost", job);
-      const double save = life.At("job_checkpointing", job) / (worked / interval);
-      const double between = life.At("job_mean_time_between_interruptions", job);
-      if (life.TextAt("job", job) != name || !(save > 0) || !(between > 0) ||
-          !std::isfinite(between)) {
-        continue;
-      }
-      part.lines.push_back(fmt::format(
-          "{}: saves every {} for {}, stops every {} on average: sqrt(2 x {} x {}) = {}", name,
-          InSeconds(interval), InSeconds(save), InSeconds(between), InSeconds(save),
-          InSeconds(between), InSeconds(std::sqrt(2 * save * between))));
-      const auto taken = [&](double every) {
-        return save / every + every / (2 * between);
-      };
-      part.lines.push_back(fmt::format(
-          "  saving and lost work take save / interval + interval / (2 x stops) = {} of its time, "
-          "and at that interval {}",
-          Percent(taken(interval)), Percent(taken(std::sqrt(2 * save * between)))));
-    }
-  }
-  return part;
-}
-
-/// What the run that holds most accelerators loses most time to, and what to try against it.
-Explanation MovesOfLife(const Dataset& life) {
-  struct Remedy {
-    const char* time;
-    const char* words;
-    const char* command;
-  };
-
-  static constexpr Remedy kRemedies[] = {
-      {"lost", "work since the last checkpoint: save more often",
-       "gridlock run SCENARIO --set \"job[0].pretraining.checkpoint_interval=5 min\""},
-      {"restarting", "restarts: come back faster",
-       "gridlock run SCENARIO --set \"reliability.restart_time=5 min\""},
-      {"checkpointing", "waiting for the storage: make it faster, or save while training goes on",
-       "gridlock run SCENARIO --set \"site[0].storage_bandwidth=2 TB/s\""},
-      {"waiting", "waiting for servers: more of them, or more spares",
-       "gridlock run SCENARIO --set site[0].servers=N"},
-      {"stalled", "waiting for another site or its links", "gridlock schema WanLink"}};
-  Explanation part{"What would move it", {}};
-  std::size_t largest = 0;
-  for (std::size_t job = 1; job < life.Length("job"); ++job) {
-    largest = life.At("job_accelerator_seconds", job) > life.At("job_accelerator_seconds", largest)
-                  ? job
-                  : largest;
-  }
-  std::vector<std::pair<double, const Remedy*>> losses;
-  for (const Remedy& remedy : kRemedies) {
-    const double time = life.At(std::string("job_") + remedy.time, largest);
-    if (time > 0) {
-      losses.emplace_back(time, &remedy);
-    }
-  }
-  std::stable_sort(losses.begin(), losses.end(), [](const auto& a, const auto& b) {
-    return a.first > b.first;
-  });
-  const double all = TimeOfJob(life, largest);
-  for (std::size_t i = 0; i < std::min<std::size_t>(2, losses.size()); ++i) {
-    part.lines.push_back(fmt::format("{} loses {} of its time to {}.", life.TextAt("job", largest),
-                                     Percent(losses[i].first / all), losses[i].second->words));
-    part.lines.push_back(std::string("  ") + losses[i].second->command);
-  }
-  return part;
-}
-
-std::string VerdictOfLife(const Dataset& life) {
-  const double horizon = ParseNumber(life.Attribute("horizon")).value_or(0);
-  std::size_t largest = 0;
-  double energy = 0;
-  for (std::size_t job = 0; job < life.Length("job"); ++job) {
-    largest = life.At("job_accelerator_seconds", job) > life.At("job_accelerator_seconds", largest)
-                  ? job
-                  : largest;
-  }
-  for (std::size_t site = 0; site < life.Length("site"); ++site) {
-    energy += life.At("site_energy", site);
-  }
-  const std::size_t jobs = life.Length("job");
-  std::string text = fmt::format("{} with {} {} use {}", FormatSeconds(Seconds(horizon)), jobs,
-                                 jobs == 1 ? "job" : "jobs", InWattHours(energy));
-  if (life.Length("job") > 0) {
-    text += fmt::format("; {} spends {} of its time on what counts (ETTR)",
-                        life.TextAt("job", largest), Percent(life.At("job_ettr", largest)));
-  }
-  return text + ".";
 }
 
 /// The axes of a sweep: dimensions of its status.
@@ -405,8 +228,7 @@ std::vector<Explanation> Explain(const Dataset& dataset) {
   } else if (dataset.kind == "collective_test") {
     parts = ExplainTest(dataset);
   } else if (dataset.kind == "life") {
-    parts = {SitesOfLife(dataset), RunsOfLife(dataset), CheckpointsOfLife(dataset),
-             MovesOfLife(dataset)};
+    parts = ExplainLife(dataset);
   } else {
     parts = {AxesPart(dataset)};
   }

@@ -25,6 +25,10 @@ std::vector<Explanation> Explain(const Dataset& dataset);
 std::vector<Explanation> ExplainStep(const Dataset& step, std::size_t row);
 std::string VerdictOfStep(const Dataset& step, std::size_t row);
 
+/// The same of a life.
+std::vector<Explanation> ExplainLife(const Dataset& life);
+std::string VerdictOfLife(const Dataset& life);
+
 /// @param more  parts behind those of Explain
 std::string ExplanationText(const Dataset& dataset, const std::vector<Explanation>& more = {});
 std::string ExplanationJson(const Dataset& dataset, const std::vector<Explanation>& more = {});

@@ -12,6 +12,7 @@
 
 #include "sim/record/fingerprint.h"
 #include "sim/record/life_fields.h"
+#include "sim/record/power_missing.h"
 #include "sim/report/head.h"
 #include "sim/report/layout.h"
 #include "sim/report/life_figures.h"
@@ -126,6 +127,12 @@ void AddSite(std::string& out, const LifeRecord& record, const LifeSite& site) {
   const Watts mean = record.horizon > Seconds(0.0) ? site.energy / record.horizon : Watts(NAN);
   out += SubLine("power", fmt::format("{} mean, {} peak, {}; PUE {:.4g}", PowerText(mean),
                                       PowerText(site.peak_power), CapText(record, site), site.pue));
+  for (const LifeEvent& event : record.events) {
+    if (event.site >= 0 && event.detail.find(kPowerMissing) != std::string::npos &&
+        record.sites[static_cast<std::size_t>(event.site)].name == site.name) {
+      out += SubLine("power cap", event.detail);
+    }
+  }
   if (site.battery_capacity > Joules(0.0)) {
     out += SubLine("battery", BatteryText(record, site));
   }
@@ -197,15 +204,6 @@ std::string JobMoney(const LifeJob& job) {
   return job.capital_usd > 0.0
              ? SubLine("cost", MoneyText(job.cost_usd, job.capital_usd, job.operation_usd) + each)
              : "";
-}
-
-std::string OutcomeText(Outcome outcome) {
-  return outcome == Outcome::kNotSubmitted ? "not submitted" : NameOf(outcome);
-}
-
-std::string Stops(const LifeJob& job) {
-  const std::string preemptions = Counted(job.preemptions, "preemption") + RecoveryText(job);
-  return Joined({Counted(job.interruptions, "interruption"), preemptions});
 }
 
 void AddPretraining(std::string& out, const LifeRecord& record, const LifeJob& job) {

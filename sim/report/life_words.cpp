@@ -197,4 +197,13 @@ std::string BatteryText(const LifeRecord& record, const LifeSite& site) {
       fmt::format("{:.3g} %", 100 * (site.battery_faded / site.battery_capacity)), capital);
 }
 
+std::string OutcomeText(Outcome outcome) {
+  return outcome == Outcome::kNotSubmitted ? "not submitted" : NameOf(outcome);
+}
+
+std::string Stops(const LifeJob& job) {
+  const std::string preemptions = Counted(job.preemptions, "preemption") + RecoveryText(job);
+  return Joined({Counted(job.interruptions, "interruption"), preemptions});
+}
+
 }  // namespace gridlock

@@ -143,10 +143,11 @@ class Setter {
   void SetLast(const FieldDescriptor& field, const Segment& segment, const std::string& value,
                Message& message, Written& written) {
     const bool is_block = field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
-    if (field.is_repeated() && (is_block || segment.index.has_value() || !value.starts_with("["))) {
-      Refuse(Quoted(path_) + (is_block ? " is a block" : " is a list"),
-             is_block ? "the path of a single value"
-                      : "the path of a single value, or all values as [..., ...]");
+    if (field.is_repeated() && is_block) {
+      SetBlocks(field, segment, value, message, written);
+    } else if (field.is_repeated() && (segment.index.has_value() || !value.starts_with("["))) {
+      Refuse(Quoted(path_) + " is a list",
+             "the path of a single value, or all values as [..., ...]");
     } else if (field.is_repeated()) {  // the new list stands instead of the old one
       message.GetReflection()->ClearField(&message, &field);
       written.fields.erase(field.name());
@@ -161,6 +162,46 @@ class Setter {
         written.fields.erase(field.name());
       }
       SetValue(field, value, message, written);
+    }
+  }
+
+  /// Of a list of blocks: "{ ... }" is one more, with an index it stands instead of that one, and
+  /// "[{ ... }, { ... }]" instead of all.
+  void SetBlocks(const FieldDescriptor& field, const Segment& segment, const std::string& value,
+                 Message& message, Written& written) {
+    const bool all = value.starts_with("[");
+    if ((!all && !value.starts_with("{")) || (all && segment.index.has_value())) {
+      Refuse(Quoted(path_) + " is a list of blocks",
+             "one more as \"{ ... }\", all as \"[{ ... }, { ... }]\", or the path of a single "
+             "value");
+      return;
+    }
+    const Reflection& reflection = *message.GetReflection();
+    const int size = reflection.FieldSize(message, &field);
+    const int index = segment.index.value_or(size);
+    if (index > size) {
+      Refuse(
+          Quoted(path_) + " has " + std::to_string(size) + (size == 1 ? " element" : " elements"),
+          "an index from [0] to [" + std::to_string(size) + "]");
+      return;
+    }
+    if (all) {
+      reflection.ClearField(&message, &field);
+      written.fields.erase(field.name());
+    } else {
+      path_ = ElementPath(path_, static_cast<std::size_t>(index));
+    }
+    if (all && value.find_first_not_of("[] ") == std::string::npos) {
+      return;  // none
+    }
+    const std::size_t before = problems_.size();
+    SetValue(field, value, message, written);
+    if (problems_.size() == before && index < size && !all) {
+      reflection.SwapElements(&message, &field, index, size);
+      reflection.RemoveLast(&message, &field);
+      std::vector<Written>& there = written.fields[field.name()];
+      std::swap(there[static_cast<std::size_t>(index)], there.back());
+      there.pop_back();
     }
   }
 

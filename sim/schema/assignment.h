@@ -19,7 +19,8 @@ class Scenario;
 struct Assignment {
   std::string path;  ///< "site[0].override.nic_bandwidth"
   /// As in a scenario; texts need no quotes of their own: "200 Gbps", "4". A block stands in braces
-  /// and replaces the one that is there: "{ tensor: 8 data: 16 }". So does a list: "[8, 8, 4]".
+  /// and replaces the one that is there: "{ tensor: 8 data: 16 }". So does a list: "[8, 8, 4]". Of
+  /// a list of blocks, "{ ... }" is one more.
   std::string value;
   Position where_path = {};   ///< where a person wrote the path: problems of it point here
   Position where_value = {};  ///< the same of the value

@@ -48,8 +48,11 @@ std::string FormOf(const std::string& file) {
   if (end == ".graphml" || end == ".xml") {
     return "a graph as GraphML";
   }
-  constexpr std::array<const char*, 8> kOther = {".json", ".jsonl", ".log",  ".txt",
-                                                 ".yml",  ".yaml",  ".toml", ".sh"};
+  if (end == ".gz" || end == ".zip" || end == ".xz") {
+    return "what is packed in it, unpacked";
+  }
+  constexpr std::array<const char*, 10> kOther = {".json", ".jsonl", ".log", ".txt", ".yml",
+                                                  ".yaml", ".toml",  ".sh",  ".swf", ".tsv"};
   const bool other = std::find(kOther.begin(), kOther.end(), end) != kOther.end();
   return other ? "a text file" : "a text file in the form of a scenario";
 }

@@ -47,31 +47,68 @@ std::string AcceleratorOf(const CatalogueList& catalogue, const std::string& wri
   if (std::binary_search(catalogue.accelerators.begin(), catalogue.accelerators.end(), text)) {
     return text;
   }
-  for (const auto& [part, name] : {std::pair{"h100", "h100_sxm"},
-                                   {"hopper", "h100_sxm"},
-                                   {"h200", "h200_sxm"},
-                                   {"h800", "h800_sxm"},
-                                   {"a100", "a100_sxm_80gb"},
-                                   {"b200", "b200_sxm"},
-                                   {"mi300x", "mi300x"}}) {
-    if (Holds(text, part)) {
-      return name;
-    }
-  }
-  return "";
+  return PartInWords(text);
 }
 
-// The server of eight of a row's accelerator; "" after saying why there is none.
-std::string ServerOfEight(const CatalogueList& catalogue, MeasuredResult& result) {
-  const std::string accelerator = AcceleratorOf(catalogue, result.row.Text("accelerator"));
+// The server of eight of a row's accelerator; "" where there is none.
+std::string ServerOf(const CatalogueList& catalogue, const std::string& written) {
+  const std::string accelerator = AcceleratorOf(catalogue, written);
   for (const CatalogueServer& server : catalogue.servers) {
     if (server.accelerator == accelerator && server.accelerators == kServer) {
       return server.name;
     }
   }
-  NotSimulated(result, fmt::format("no server of eight has the accelerator {}",
-                                   Quoted(result.row.Text("accelerator"))));
   return "";
+}
+
+std::string ServerOfEight(const CatalogueList& catalogue, MeasuredResult& result) {
+  const std::string written = result.row.Text("accelerator");
+  std::string server = ServerOf(catalogue, written);
+  if (server.empty()) {  // after saying why
+    NotSimulated(result, fmt::format("no server of eight has the accelerator {}{}", Quoted(written),
+                                     DidYouMean(LowerCase(written), catalogue.accelerators)));
+  }
+  return server;
+}
+
+// For failures: of those only a rate and a count matter, so that a DGX H100 stands for any machine.
+std::string ServerThatFails(const CatalogueList& catalogue, MeasuredResult& result) {
+  const std::string written = result.row.Text("accelerator");
+  const std::string meant = AcceleratorNamed(catalogue, LowerCase(written));
+  const bool known =
+      std::binary_search(catalogue.accelerators.begin(), catalogue.accelerators.end(), meant);
+  const bool stands = known && ServerOf(catalogue, written).empty();
+  return stands ? "dgx_h100" : ServerOfEight(catalogue, result);
+}
+
+const char* StandIn(const CatalogueList& catalogue, const MeasuredResult& result) {
+  return ServerOf(catalogue, result.row.Text("accelerator")).empty() ? "; on DGX H100" : "";
+}
+
+// A factor from the unit of a row; nothing after saying that it is none.
+std::optional<double> UnitOf(MeasuredResult& result, std::optional<double> factor,
+                             const char* what) {
+  if (!factor) {
+    NotSimulated(result,
+                 fmt::format("the unit {} is no {}", Quoted(result.row.Text("unit")), what));
+  }
+  return factor;
+}
+
+std::optional<double> ShareUnit(MeasuredResult& result) {
+  return UnitOf(result, ShareIn(result.row.Text("unit"), *result.published),
+                "share; expected % or fraction");
+}
+
+// A row of one server's power: of eight accelerators, or of a cluster of such servers.
+bool IsOfServers(MeasuredResult& result) {
+  const double count = result.row.Number("n_accel").value_or(kServer);
+  if (count >= kServer && std::fmod(count, kServer) == 0) {
+    return true;
+  }
+  NotSimulated(result, fmt::format("{} accelerators (n_accel) are no servers of eight",
+                                   Quoted(result.row.Text("n_accel"))));
+  return false;
 }
 
 // Accelerators of a row, a multiple of what its layouts need; 0 after saying why there are none.
@@ -131,8 +168,8 @@ using MaybeCase = std::optional<LifeCase>;
 MaybeCase Failing(const CatalogueList& catalogue, MeasuredResult& result, double days,
                   std::function<double(const Values&)> predict) {
   FailingRuns runs;
-  runs.server = ServerOfEight(catalogue, result);
-  runs.accelerators = runs.server.empty() ? 0 : SizeOfRun(result, kServer);
+  runs.server = ServerThatFails(catalogue, result);
+  runs.accelerators = runs.server.empty() ? 0 : SizeOfRun(result, 1);
   if (runs.accelerators == 0) {
     return std::nullopt;
   }
@@ -140,12 +177,16 @@ MaybeCase Failing(const CatalogueList& catalogue, MeasuredResult& result, double
       RateOf(result.row.Text("metric"), result.row.Text("accelerator"), runs.accelerators);
   constexpr double kFailures = 400, kLongest = 3650;
   const double servers = std::ceil(static_cast<double>(runs.accelerators) / kServer);
+  if (runs.accelerators > kServer) {
+    runs.accelerators = static_cast<std::int64_t>(servers) * kServer;
+  }
   const double needed = kFailures * rate.server_days / servers;
   runs.horizon_days = days > 0 ? days : std::min(needed, kLongest);
   runs.runs = days > 0 ? 1 : static_cast<int>(std::ceil(needed / runs.horizon_days));
   runs.failure_rate = rate.name;
-  result.reason = fmt::format("{} servers that fail every {:.4g} days each ({})", servers,
-                              rate.server_days, rate.name);
+  result.reason = fmt::format("{} {} every {:.4g} days each ({}){}", servers,
+                              servers == 1 ? "server that fails" : "servers that fail",
+                              rate.server_days, rate.name, StandIn(catalogue, result));
   return LifeCase{{FailingRunsText(runs)}, &ReadFailures, std::move(predict)};
 }
 
@@ -178,13 +219,17 @@ MaybeCase TimeToFailure(const CatalogueList& catalogue, MeasuredResult& result) 
 
 MaybeCase EffectiveTime(const CatalogueList& catalogue, MeasuredResult& result) {
   FailingRuns runs;
-  runs.server = ServerOfEight(catalogue, result);
+  runs.server = ServerThatFails(catalogue, result);
   const std::int64_t count = runs.server.empty() ? 0 : SizeOfRun(result, 32);
   runs.accelerators = count >= 16384 ? count / 128 * 128 : count;
   if (runs.accelerators < 256) {
     if (result.reason.empty()) {
       NotSimulated(result, "its layouts need 256 accelerators or more");
     }
+    return std::nullopt;
+  }
+  const std::optional<double> unit = ShareUnit(result);
+  if (!unit) {
     return std::nullopt;
   }
   const Rate rate =
@@ -195,10 +240,10 @@ MaybeCase EffectiveTime(const CatalogueList& catalogue, MeasuredResult& result) 
   runs.restart_s = RestartSeconds(runs.accelerators);
   runs.checkpoint_s = std::sqrt(2 * CheckpointBytesOf(runs.accelerators) / kStorage * mtbf);
   runs.horizon_days = 30;
-  result.reason = fmt::format("{}, restarts of {:.0f} s, a checkpoint every {:.0f} s", rate.name,
-                              runs.restart_s, runs.checkpoint_s);
-  return LifeCase{{FailingRunsText(runs)}, &ReadFailures, [](const Values& values) {
-                    return kPerCent * values[0][2];
+  result.reason = fmt::format("{}, restarts of {:.0f} s, a checkpoint every {:.0f} s{}", rate.name,
+                              runs.restart_s, runs.checkpoint_s, StandIn(catalogue, result));
+  return LifeCase{{FailingRunsText(runs)}, &ReadFailures, [unit](const Values& values) {
+                    return *unit * values[0][2];
                   }};
 }
 
@@ -224,28 +269,6 @@ const OneServerTraining& TrainingThatFits(const std::string& server, int sequenc
   return *(std::end(kOneServerTrainings) - 1);
 }
 
-// What a row of power names that training does not do, in words.
-std::string OtherThanTraining(const MeasuredRow& row) {
-  const std::string text = LowerCase(row.Text("source") + " " + row.Text("notes"));
-  const auto names = [&text](std::initializer_list<const char*> words) {
-    return std::any_of(words.begin(), words.end(), [&text](const char* word) {
-      return Holds(text, word);
-    });
-  };
-  std::string said;
-  if (names({"inference", "offline", "served", "serving", "tokens/s", "vllm"})) {
-    said += "; the row is of inference, for which training stands: gridlock serve predicts boards";
-  } else if (names({"burn", "linpack", "hpl", "stress"})) {
-    said += "; the row is of a stress test, for which training stands";
-  } else if (names({"lora", "fine-tun", "finetun", "resnet", "bert", "diffusion"})) {
-    said += "; the row is of another training, for which this one stands";
-  }
-  if (names({"immersion", "immersed"})) {
-    said += "; immersed servers have no fans, and those of this one are counted";
-  }
-  return said;
-}
-
 // Power of a server or board while it trains.
 MaybeCase Powered(const CatalogueList& catalogue, MeasuredResult& result, int sequences_each,
                   const std::string& what,
@@ -255,8 +278,9 @@ MaybeCase Powered(const CatalogueList& catalogue, MeasuredResult& result, int se
     return std::nullopt;
   }
   const OneServerTraining& training = TrainingThatFits(server, sequences_each);
-  result.reason = fmt::format("{} on one {}: {}{}", training.title, server, what,
-                              OtherThanTraining(result.row));
+  result.reason = fmt::format(
+      "{} on one {}: {}{}", training.title, server, what,
+      OtherThanTraining(LowerCase(result.row.Text("source") + " " + result.row.Text("notes"))));
   return LifeCase{{OneServerText(server, training, sequences_each)},
                   &ReadPower,
                   [predict](const Values& values) {
@@ -280,9 +304,14 @@ MaybeCase PoweredRun(const CatalogueList& catalogue, MeasuredResult& result,
 }
 
 MaybeCase ServerPeak(const CatalogueList& catalogue, MeasuredResult& result) {
+  const std::optional<double> unit =
+      UnitOf(result, WattsIn(result.row.Text("unit")), "power; expected W, kW or MW");
+  if (!unit || !IsOfServers(result)) {
+    return std::nullopt;
+  }
   return Powered(catalogue, result, kBusiest, "the server while it computes",
-                 [](const std::vector<double>& of) {
-                   return of[3] / 1e3;
+                 [unit](const std::vector<double>& of) {
+                   return of[3] / *unit;
                  });
 }
 
@@ -296,6 +325,9 @@ MaybeCase ServerShare(const CatalogueList& catalogue, MeasuredResult& result) {
                                      Quoted(unit)));
     return std::nullopt;
   }
+  if (!IsOfServers(result)) {
+    return std::nullopt;
+  }
   const std::string what = fmt::format("the mean of a step over a nameplate of {} kW", *nameplate);
   return Powered(catalogue, result, kUsual, what, [nameplate](const std::vector<double>& of) {
     return kPerCent * of[2] / (*nameplate * 1e3);
@@ -303,9 +335,13 @@ MaybeCase ServerShare(const CatalogueList& catalogue, MeasuredResult& result) {
 }
 
 MaybeCase BoardShare(const CatalogueList& catalogue, MeasuredResult& result) {
+  const std::optional<double> unit = ShareUnit(result);
+  if (!unit) {
+    return std::nullopt;
+  }
   return PoweredRun(catalogue, result, "a board in the mean of a step over its limit",
-                    [](const std::vector<double>& of) {
-                      return kPerCent * of[0] / of[4];
+                    [unit](const std::vector<double>& of) {
+                      return *unit * of[0] / of[4];
                     });
 }
 
@@ -344,11 +380,15 @@ MaybeCase TwoSites(const CatalogueList& catalogue, MeasuredResult& result) {
     NotSimulated(result, fmt::format("the topology {} names no distance", Quoted(topology)));
     return std::nullopt;
   }
+  const std::optional<double> unit = ShareUnit(result);
+  if (!unit) {
+    return std::nullopt;
+  }
   result.reason = fmt::format("Nemotron-4 340B, {:.0f} km, 3.2 Tbps (not published)", *distance);
   return LifeCase{{SitesText(server, count, 1, 0), SitesText(server, count, 2, *distance)},
                   &ReadTime,
-                  [](const Values& values) {
-                    return kPerCent * values[0][0] / values[1][0];
+                  [unit](const Values& values) {
+                    return *unit * values[0][0] / values[1][0];
                   }};
 }
 
@@ -365,7 +405,11 @@ MaybeCase RareSums(const CatalogueList& catalogue, MeasuredResult& result) {
     }
     return std::nullopt;
   }
+  const std::optional<double> unit = ShareUnit(result);
   const int servers = static_cast<int>(count / kServer);
+  if (!unit) {
+    return std::nullopt;
+  }
   result.reason = fmt::format(
       "{} sites of one {}, its 10B model, 500 Mbps and 8,000 km (the least of "
       "its report and a guess)",
@@ -373,8 +417,8 @@ MaybeCase RareSums(const CatalogueList& catalogue, MeasuredResult& result) {
   return LifeCase{
       {RareSumsText(server, servers, 0), RareSumsText(server, servers, static_cast<int>(*steps))},
       &ReadTime,
-      [](const Values& values) {
-        return kPerCent * values[0][0] / values[1][0];
+      [unit](const Values& values) {
+        return *unit * values[0][0] / values[1][0];
       }};
 }
 

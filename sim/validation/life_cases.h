@@ -7,10 +7,13 @@
 // value, unit. What a metric becomes stands in life_cases.cpp; what a row leaves open is filled in
 // the same way for every row, and the row's reason says with what:
 //   rate         for jobs (job_mttf), software included: that of the other size of job that Meta
-//                published (meta_rsc_8, meta_rsc_1024); above 65,536 accelerators and for A100 the
+//                published (meta_rsc_8, meta_rsc_1024); for jobs above 1,024 accelerators, which
+//                nobody measured there, above 65,536 accelerators and for A100 the
 //                calibration row's, 6.5 failures per 1,000 server-days (meta_rsc_1); else Llama 3's
 //   machine      the catalogue's server of eight such accelerators under ideal switches, a
-//                twentieth of it spare; repairs take 2 h
+//                twentieth of it spare; repairs take 2 h. For failures, of which only a rate and a
+//                count matter, a DGX H100 where the accelerator has none
+//   units        W, kW or MW; % or a fraction
 //   restart      200 s to 16,384 accelerators, 300 to 22,528, 600 to 65,536 and 900 to 98,304, as
 //                FT-HSDP (arXiv:2602.00277) states for cold starts, linear in between
 //   checkpoints  through 2 TB/s (Llama 3, section 3.3.1), at Young's interval

@@ -83,7 +83,10 @@ constexpr double kLlamaDays = 2112;  // of one accelerator
 Rate RateOf(const std::string& metric, const std::string& accelerator, std::int64_t accelerators) {
   constexpr std::int64_t kYoungFleet = 65536;
   if (metric == "job_mttf") {
-    return accelerators > kEight ? Rate{"meta_rsc_8", 47.7} : Rate{"meta_rsc_1024", 42};
+    constexpr std::int64_t kMeasured = 1024;  // projections for larger jobs take the fleet's rate
+    return accelerators > kMeasured ? Rate{"meta_rsc_1", 154}
+           : accelerators > kEight  ? Rate{"meta_rsc_8", 47.7}
+                                    : Rate{"meta_rsc_1024", 42};
   }
   if (accelerators > kYoungFleet || accelerator.starts_with("a100") ||
       accelerator.starts_with("A100")) {

@@ -20,4 +20,19 @@ double SecondsOfUnit(std::string_view text);
 /// The number before " km"; commas between its digits count as nothing.
 std::optional<double> KilometresIn(const std::string& text);
 
+/// The catalogue's name of "h100-sxm5-80gb" and of "hopper-class", in small letters; "" where a
+/// word says something else, such as "h1000" or "h100_xyz".
+std::string PartInWords(const std::string& text);
+
+/// What a share is multiplied with in a unit: 100 for "% of the limit", 1 for "fraction", and for a
+/// value of 1 or less without a unit. Nothing for another unit.
+std::optional<double> ShareIn(const std::string& unit, double value);
+
+/// Watts of "W", "kW" and "MW"; nothing for another unit.
+std::optional<double> WattsIn(const std::string& unit);
+
+/// What the source and notes of a row of power, in small letters, name that training does not do,
+/// in words; "" where they name nothing.
+std::string OtherThanTraining(const std::string& text);
+
 }  // namespace gridlock

@@ -141,6 +141,12 @@ TEST(ParseQuantity, DoesNotDependOnTheLocale) {
   (void)std::setlocale(LC_ALL, "C");
 }
 
+TEST(ParseQuantity, KnowsWeeksMonthsAndYears) {
+  EXPECT_DOUBLE_EQ(Parse("2 weeks", Dimension::kTime), 14 * 86400.0);
+  EXPECT_DOUBLE_EQ(Parse("12 months", Dimension::kTime), Parse("1 year", Dimension::kTime));
+  EXPECT_DOUBLE_EQ(Parse("10 years", Dimension::kTime), 10 * kYear.si());
+}
+
 TEST(UnitsOf, ListsOnlyUnitsThatAreAccepted) {
   for (int d = 0; d <= static_cast<int>(Dimension::kArea); ++d) {
     const auto dimension = static_cast<Dimension>(d);

@@ -83,6 +83,23 @@ TEST(PowerCap, MakesJobsWaitWhenClocksAreNotToBeTouched) {
             "");
 }
 
+// A server at work and an idle one draw 8.4 kW.
+TEST(PowerCap, BelowWhatARunNeedsSaysSo) {
+  EXPECT_EQ(Live(Capped(8e3, PowerPolicy::kQueue), PacedByPower,
+                 [](const LifeRecord& record) {
+                   int told = 0;
+                   for (const LifeEvent& event : record.events) {
+                     told += event.detail.starts_with(
+                                 "a needs 8.4 kW at its own clock to start, "
+                                 "and the cap of ")
+                                 ? 1
+                                 : 0;
+                   }
+                   return Differ("told", told, 1) + Differ("start", record.jobs[0].start.si(), -1);
+                 }),
+            "");
+}
+
 TEST(PowerCap, LeavesNoTraceOfARunThatWaitsForPowerToTheEnd) {
   Scenario scenario = Capped(10e3, PowerPolicy::kQueue);
   std::get<PretrainingSpec>(scenario.jobs[0].kind).steps = 1'000'000'000;

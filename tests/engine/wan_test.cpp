@@ -310,6 +310,31 @@ TEST(OuterSteps, HideTheirExchangeBehindTheStep) {
   EXPECT_NEAR(TotalOf(records[2], "wan"), TotalOf(records[1], "wan"), 1e-6 * kMessage);
 }
 
+// Stages of a pipeline end a step one after another, and the exchange hides behind that no more
+// often than it takes place: step = step without it + exchange / steps.
+TEST(OuterSteps, TakeTheirPartOfTheWholeExchange) {
+  const SiteSpec site = OneLeafSite(IdealServer(4, 4), 4);
+  std::vector<Evaluation> asked;
+  for (const int steps : {1, 10, 100, 1000000}) {
+    TrainingSpec job = JobOf(2, 2, 8, 1);
+    job.outer = {.steps = steps, .bytes_per_parameter = 4, .overlap = false};
+    asked.push_back({TwoSites(site, job, 0.5e9), Fidelity::kFolded});
+  }
+  asked.push_back({asked[1].scenario, Fidelity::kFull});
+  asked.push_back({asked[1].scenario, Fidelity::kAnalytic});
+  const auto records = Evaluate(asked);
+  std::vector<double> steps;
+  for (const StepRecord& record : records) {
+    steps.push_back(record.step_time.si());
+  }
+  const double whole = steps[0] - steps[3];
+  ASSERT_GT(whole, 0.1 * steps[3]);
+  EXPECT_NEAR(steps[1] - steps[3], whole / 10, 1e-3 * whole / 10);
+  EXPECT_NEAR(steps[2] - steps[3], whole / 100, 1e-3 * whole / 100);
+  EXPECT_NEAR(steps[4], steps[1], 1e-6 * steps[1]);
+  EXPECT_LE(steps[5], steps[1] * (1 + 1e-9));
+}
+
 TEST(AScenarioWithoutWan, DoesNotSpeakOfIt) {
   const StepRecord record =
       Evaluate(ScenarioOf(OneLeafSite(IdealServer(4, 4), 2), JobOf(1, 1, 8, 1)), Fidelity::kFolded);

@@ -3,8 +3,7 @@
 true; the distributions of Acme.
 
 usage: jobs_check.py GRIDLOCK
-
-The distributions of Acme are no part of the tree: without the folder in $GRIDLOCK_DATA they are skipped.
+Without the folder in $GRIDLOCK_DATA the distributions of Acme are skipped.
 """
 
 import csv
@@ -342,12 +341,92 @@ def check_sacct_as_it_comes(folder):
     assert "no line of names: read as Alibaba's task table of 2020\n" in answer, answer
 
 
+def imported_jobs(folder, text, name, *more):
+    """The answer of an import, and (accelerators, duration) of each job."""
+    answer, scenario = imported(folder, text, name, *more)
+    written = scenario.read_text(encoding="utf-8")
+    if "workload: " in written:
+        written += (folder / "log.workload.textproto").read_text(encoding="utf-8")
+    return answer, [(int(n), float(s)) for n, s in
+                    re.findall(r'accelerators: (\d+) duration: "([0-9.e+]+) s"', written)]
+
+
+def check_resources(folder):
+    """Accelerators of kinds, with and without a sum; what only begins alike; numbered resources."""
+    head = "JobID|Submit|Start|ElapsedRaw|AllocTRES\n1|2024-01-01|2024-01-01|3600|"
+    for resources, count in (("cpu=4,gres/gpu:a100=2,gres/gpu:v100=1,gres/gpu=3,mem=4G", 3),
+                             ("gres/gpu:a100=2,gres/gpu:v100=1,node=1", 3),
+                             ("gres/gpumem=40000M,gres/gpuutil=50,gres/gpu=2", 2),
+                             ("gpu:h100:8(S:0-1)", 8), ("gpu:2", 2), ("gres/gpu=8", 8)):
+        assert imported_jobs(folder, head + resources + "\n", "t.txt")[1] == [(count, 3600)], resources
+    supercloud = ("id_job,id_user,state,time_submit,time_start,time_end,tres_alloc\n"
+                  '1,u,3,1612000000,1612000100,1612003700,"1=80,2=340000,4=2,5=80,1002=4"\n'
+                  '2,u,5,1612000000,1612003700,1612005700,"1=40,4=1,1001=1,1002=1"\n'
+                  '3,u,4,1612000000,0,0,"1=40,1002=2"\n')
+    answer, jobs = imported_jobs(folder, supercloud, "s.csv")
+    assert jobs == [(4, 3600), (2, 2000)] and "left out: 1 that never ran" in answer, answer
+
+
+def check_dates(folder):
+    """Days and hours that there are not, and zones, are left out and counted, or read."""
+    table = "id,gpus,submit time,duration\na,8,2024-01-05 09:00:00 UTC,3600\n"
+    for wrong in ("2023-02-29 00:00:00", "2024-04-31 00:00:00", "2024-01-01 25:00:00",
+                  "2024-01-01 00:61:00", "2024-01-05 10:00:00 XYZT", "Fri Jan  5 10:00:00 2024"):
+        answer, jobs = imported_jobs(folder, table + f"b,8,{wrong},3600\n", "d.csv")
+        assert len(jobs) == 1, (wrong, jobs)
+        assert ("left out: 1 with a time that there is not, or that cannot be read; the first at "
+                f"d.csv:3:1: job b, \"{wrong}\"\n") in answer, answer
+    for right, later in (("2024-01-05 10:00:00 CET", 0), ("5.1.2024 10:00:00", 3600),
+                         ("2024-02-29 09:00:00", 55 * 86400), ("2024-01-05 24:00:00", 15 * 3600)):
+        imported(folder, table + f"b,8,{right},3600\n", "d.csv")
+        starts = re.findall(r'start: "([0-9.]+) s"', (folder / "log.workload.textproto").read_text())
+        assert starts == ([str(later)] if later else []), (right, starts)
+
+
+def check_durations(folder):
+    """A duration counts before the time from start to end, which clocks change; words are read."""
+    sacct = ("JobID|Submit|Start|End|AllocTRES|ElapsedRaw\n"
+             "1|2024-03-10T01:00:00|2024-03-10T01:30:00|2024-03-10T03:30:00|gres/gpu=8|3600\n"
+             "2|2024-11-03T01:50:00|2024-11-03T01:50:00|2024-11-03T01:10:00|gres/gpu=8|1200\n")
+    answer, jobs = imported_jobs(folder, sacct, "s.txt")
+    assert jobs == [(8, 3600), (8, 1200)], jobs
+    assert ("2 jobs state a duration that is not the time from start to end; the duration counts "
+            "(clocks that change for summer, time suspended); the first at s.txt:2:1: job 1, 3600 s "
+            "and 7200 s\n") in answer, answer
+    hours = "id,gpus,submit,start,end,duration\na,8,0,0,7200,2\n"  # which the head does not say
+    assert imported_jobs(folder, hours, "h.csv")[1] == [(8, 7200)]
+    words = "job,gpus,Created,duration\na,4,0,2h 30m\nb,4,10,90m\nc,4,20,1d2h\nd,4,30,45 sec\n"
+    assert [s for _, s in imported_jobs(folder, words, "w.csv")[1]] == [9000, 5400, 93600, 45]
+
+
+def check_other_schedulers(folder):
+    """Accounting of PBS; a table of Cobalt; files that are packed."""
+    pbs = ("04/01/2019 00:00:00;Q;123.server;queue=gpu\n"
+           "04/01/2019 01:00:03;E;123.server;user=u1 ctime=1554073000 start=1554073203 "
+           "Resource_List.ngpus=4 end=1554076803 resources_used.walltime=01:00:00\n"
+           "04/01/2019 02:00:03;E;124.server;user=u1 ctime=1554073000 start=1554076803 "
+           "Resource_List.select=2:ncpus=8:ngpus=4 end=1554080403 Exit_status=1\n")
+    answer, jobs = imported_jobs(folder, pbs, "pbs.txt")
+    assert jobs == [(4, 3600), (8, 3600)] and "2 records of pbs: 2 jobs" in answer, (jobs, answer)
+    cobalt = ('"COBALT_JOBID","QUEUED_TIMESTAMP","START_TIMESTAMP","END_TIMESTAMP","NODES_USED"\n'
+              '"1","2020-01-01 00:00:00.000000","2020-01-01 00:10:00.000000",'
+              '"2020-01-01 01:10:00.000000","128"\n')
+    assert imported_jobs(folder, cobalt, "t.csv", "--per-server", "1")[1] == [(128, 3600)]
+    asked = "; MaxProcs: 10\n1 0 0 90 4 -1 -1 4 200 -1 1 2 1 -1 1 -1 -1 -1\n"
+    assert "1 job asked for more time than it took" in imported(folder, asked, "a.swf")[0]
+    packed = folder / "log.swf.gz"
+    packed.write_bytes(b"\x1f\x8b\x08\x00")
+    for file, what in ((packed, "expected what is packed in it, unpacked"),
+                       (folder / "no.swf", "does not exist; expected a text file\n")):
+        assert what in call("import", "jobs", file, "-o", folder / "x.textproto", code=2), file
+
+
 def check_wrong(folder):
     for text, message in [
             ("a,b\n1,2\n", "x.csv:1:1: no column says when a job is submitted; expected submit_time, "
                            "creation_time or Submit"),
             ("words\n", "x.csv:1:1: the first line does not tell what log this is; expected "
-                        "--format swf, sacct, philly, helios, alibaba, acme or table"),
+                        "--format swf, sacct, philly, helios, alibaba, acme, pbs or table"),
             ('{"a": 1}', "x.csv:1:1: there is no list of jobs; expected { \"jobs\": [...] }, as sacct "
                          "--json prints"),
             ("1 0 0 -1 4 -1 -1 4 100 -1 5 1 1 -1 1 -1 -1 -1\n",
@@ -413,8 +492,8 @@ def acme_replayed(folder, rows):
 def main():
     with tempfile.TemporaryDirectory() as name:
         for check in (check_swf, check_other_scheduler, check_energy, check_sacct, check_philly,
-                      check_tables, check_zones, check_spellings, check_sacct_as_it_comes, check_wrong,
-                      check_acme):
+                      check_tables, check_zones, check_spellings, check_sacct_as_it_comes, check_resources,
+                      check_dates, check_durations, check_other_schedulers, check_wrong, check_acme):
             check(Path(name))
 
 

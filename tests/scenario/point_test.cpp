@@ -162,7 +162,7 @@ TEST(AList, IsRefusedWithItsPlace) {
             "expected the path of a single value, or all values as [..., ...]\n");
   EXPECT_THAT(said("job[0].collective_test.size[0]=1 MB"), HasSubstr("is a list; expected"));
   EXPECT_THAT(said("job[0].collective_test.size=[\"1 MB\", \"1 s\"]"), HasSubstr("\"1 s\""));
-  EXPECT_THAT(said("site=[]"), HasSubstr("\"site\" is a block"));
+  EXPECT_THAT(said("site=x"), HasSubstr("\"site\" is a list of blocks; expected one more as"));
 }
 
 std::vector<Assignment> TestFields(const std::vector<std::pair<std::string, std::string>>& fields) {

@@ -204,8 +204,37 @@ TEST(OverrideOfABlock, NeedsBraces) {
   EXPECT_THAT(Refusals({"site[0].fabric=x"}),
               ElementsAre("--set 'site[0].fabric=x': \"site[0].fabric\" is a block; expected the "
                           "path of a single value, or \"{ ... }\""));
-  EXPECT_THAT(Refusals({"site={ servers: 2 }"}),
-              ElementsAre(HasSubstr("is a block; expected the path of a single value")));
+  EXPECT_THAT(Refusals({"site=2"}),
+              ElementsAre(HasSubstr("is a list of blocks; expected one more as \"{ ... }\"")));
+  EXPECT_THAT(Refusals({"site[3]={ servers: 2 }"}),
+              ElementsAre(HasSubstr("\"site\" has 1 element; expected an index from [0] to [1]")));
+}
+
+TEST(OverrideOfAListOfBlocks, AddsReplacesAndEmpties) {
+  setenv("GRIDLOCK_CATALOG", (kFixtures + "/catalog").c_str(), 1);
+  const auto epochs = [](const std::vector<std::string>& overrides) {
+    std::vector<double> from;
+    for (const Epoch& epoch : LoadScenarioText("week", R"(schema_version: 1 name: "week"
+horizon: "1 week" site { name: "hall" server: "dgx_a100" servers: 1 prices { electricity: -0.05 } }
+job { recorded { accelerators: 8 duration: "9 h" } })",
+                                               overrides)
+                                  .epochs) {
+      from.push_back(epoch.from.si() / 3600);
+    }
+    return from;
+  };
+  const auto change = [](const std::string& at) {
+    return "{ at: \"" + at + "\" path: \"site[0].prices.electricity\" value: \"0.2\" }";
+  };
+  const std::string first = "change=" + change("12 h"), second = "change=" + change("36 h");
+  EXPECT_THAT(epochs({}), ElementsAre(0));
+  EXPECT_THAT(epochs({first}), ElementsAre(0, 12));
+  EXPECT_THAT(epochs({first, second}), ElementsAre(0, 12, 36));
+  EXPECT_THAT(epochs({first, "change[1]=" + change("2 days")}), ElementsAre(0, 12, 48));
+  EXPECT_THAT(epochs({first, second, "change[0]=" + change("24 h")}), ElementsAre(0, 24, 36));
+  EXPECT_THAT(epochs({"change=[" + change("1 h") + ", " + change("2 h") + "]"}),
+              ElementsAre(0, 1, 2));
+  EXPECT_THAT(epochs({first, "change=[]"}), ElementsAre(0));
 }
 
 TEST(Override, SeveralWrongOnesAreReportedTogether) {

@@ -22,6 +22,12 @@ TEST(ProgressLog, SaysHowFarAndHowLong) {
   EXPECT_EQ(log.LineAt(12.1, "3 of 10 steps simulated", 0.3), std::nullopt);
 }
 
+TEST(ProgressLog, DoesNotDoubleWhatIsLeftWhileNothingMoves) {
+  ProgressLog log;
+  EXPECT_EQ(log.LineAt(30, "x", 0.5), "x: 50 %, 30 s so far, about 30 s left");
+  EXPECT_EQ(log.LineAt(65, "x", 0.5), "x: 50 %, 65 s so far");
+}
+
 TEST(ProgressLog, KnowsNoTimeLeftBeforeAnythingIsDone) {
   EXPECT_EQ(ProgressLog().LineAt(5.0, "simulating", 0.0), "simulating: 0 %, 5 s so far");
 }

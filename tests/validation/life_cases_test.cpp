@@ -57,11 +57,12 @@ TEST_F(LifeRow, BecomesScenariosThatLoad) {
        true);
   Made({{"metric", "ETTR"}, {"n_accel", "9600"}, {"unit", "%"}}, true);
   Made({{"metric", "effective_time"}, {"n_accel", "98304"}, {"unit", "%"}}, true);
-  Made({{"kind", "power"}, {"metric", "node_power_max"}}, true);
+  Made({{"kind", "power"}, {"metric", "node_power_max"}, {"unit", "kW (measured)"}}, true);
   Made({{"kind", "power"}, {"metric", "energy"}, {"unit", "MWh for 234k H100-h"}}, true);
   Made({{"kind", "multi_dc"},
         {"metric", "scaling_efficiency_vs_single_DC"},
         {"n_accel", "3072"},
+        {"unit", "%"},
         {"topology", "2 DCs ~1000 km apart, RTT ~21 ms"}},
        true);
 }
@@ -71,6 +72,7 @@ TEST_F(LifeRow, OfPowerSaysWhatStandsForIt) {
   const auto reason = [this](const char* part, const char* source, const char* notes) {
     return Made({{"kind", "power"},
                  {"metric", "node_power_max"},
+                 {"unit", "kW"},
                  {"accelerator", part},
                  {"source", source},
                  {"notes", notes}},
@@ -144,10 +146,73 @@ TEST_F(LifeRow, NamesItsNameplateAndItsDistance) {
     EXPECT_THAT(Made({{"kind", "multi_dc"},
                       {"metric", "scaling_efficiency_vs_single_DC"},
                       {"n_accel", "3072"},
+                      {"unit", "%"},
                       {"topology", topology}},
                      true)
                     .reason,
                 HasSubstr(words));
+  }
+}
+
+// A server that computes draws 8,700 W here.
+TEST_F(LifeRow, IsReadInItsUnit) {
+  const auto predicted = [this](const Cells& cells, const Values& values) {
+    MeasuredResult result = LifeRowOf(cells);
+    const std::optional<LifeCase> made = LifeCaseOf(catalogue_, result);
+    EXPECT_TRUE(made) << result.reason;
+    return made ? made->predict(values) : 0;
+  };
+  const Values power = {{500, 600, 8000, 8700, 700}};
+  for (const auto& [unit, value] : {std::pair{"W", 8700.0}, {"kW", 8.7}, {"MW", 8.7e-3}}) {
+    EXPECT_DOUBLE_EQ(
+        predicted({{"kind", "power"}, {"metric", "node_power_max"}, {"unit", unit}}, power), value);
+  }
+  const Cells sites = {{"kind", "multi_dc"},
+                       {"metric", "scaling_efficiency_vs_single_DC"},
+                       {"n_accel", "3072"},
+                       {"topology", "100 km"}};
+  for (const auto& [unit, value] :
+       {std::pair{"%", 80.0}, {"fraction", 0.8}, {"", 0.8}, {"percent", 80.0}}) {
+    Cells cells = sites;
+    cells["unit"] = unit;
+    cells["value"] = "0.9";
+    EXPECT_DOUBLE_EQ(predicted(cells, {{4}, {5}}), value) << unit;
+  }
+}
+
+TEST_F(LifeRow, OfAnotherUnitOrPartIsNotSimulated) {
+  const auto reason = [this](const Cells& cells) {
+    return Made(cells, false).reason;
+  };
+  EXPECT_EQ(reason({{"kind", "power"}, {"metric", "node_power_max"}, {"unit", "horses"}}),
+            "the unit \"horses\" is no power; expected W, kW or MW");
+  EXPECT_EQ(reason({{"kind", "power"}, {"metric", "power_swing"}, {"unit", "dB"}}),
+            "the unit \"dB\" is no share; expected % or fraction");
+  EXPECT_THAT(
+      reason({{"kind", "power"}, {"metric", "node_power_max"}, {"unit", "kW"}, {"n_accel", "4"}}),
+      HasSubstr("no servers of eight"));
+  for (const char* part : {"h1000", "h100_xyz", "H100 NVL-ish"}) {
+    EXPECT_THAT(reason({{"accelerator", part}}), HasSubstr("no server of eight has")) << part;
+  }
+  EXPECT_THAT(reason({{"accelerator", "h1000"}}), HasSubstr("did you mean"));
+  for (const char* part : {"H100-SXM5-80GB", "NVIDIA A100 80GB", "Hopper-class", "H200"}) {
+    Made({{"accelerator", part}}, true);
+  }
+}
+
+// Only a rate and a count matter.
+TEST_F(LifeRow, OfFailuresIsOfAnyMachine) {
+  for (const char* part : {"gb200", "tpu_v4", "trainium2"}) {
+    EXPECT_THAT(Made({{"accelerator", part}, {"metric", "mtbf"}, {"n_accel", "4096"}}, true).reason,
+                HasSubstr("DGX H100"))
+        << part;
+  }
+  EXPECT_THAT(Made({{"n_accel", "12"}}, true).reason, HasSubstr("2 servers that fail"));
+  EXPECT_THAT(Made({{"n_accel", "4"}}, true).reason, HasSubstr("1 server that fails"));
+  // Projected by the rate of the whole fleet, 6.5 in 1,000 server-days.
+  for (const char* count : {"16384", "131072"}) {
+    EXPECT_THAT(Made({{"accelerator", "a100_sxm_80gb"}, {"n_accel", count}}, true).reason,
+                HasSubstr("meta_rsc_1)"));
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "workloads/program/outer_steps.h"
 #include "workloads/program/training_program.h"
 
 namespace gridlock {
@@ -57,7 +58,7 @@ TEST(FamiliesOfTraining, HoldEveryRankOnce) {
   const std::vector<GroupFamily> families = TrainingFamilies(layout);
   for (const FamilyIndex family :
        {training_group::kData, training_group::kReplica, training_group::kEmbedding,
-        training_group::kExpert, training_group::kExpertData}) {
+        training_group::kExpert, training_group::kExpertData, training_group::kStages}) {
     ExpectPartition(families[family.value], layout.accelerators());
   }
 }
@@ -74,6 +75,7 @@ TEST(FamiliesOfTraining, AreTheRanksOfTheLayout) {
   EXPECT_EQ(group(training_group::kReplica, 8 + 4), (std::vector<int>{18, 26}));
   // Replica 1, tensor rank 1, context rank 0: first and last stage.
   EXPECT_EQ(group(training_group::kEmbedding, 5), (std::vector<int>{5, 21}));
+  EXPECT_EQ(group(training_group::kStages, 5), (std::vector<int>{5, 21}));
   // Experts of one rank each, over four neighbours; those of stage 0 that hold the second quarter
   // in the first copy, and in the second one.
   EXPECT_EQ(group(training_group::kExpert, 1), (std::vector<int>{4, 5, 6, 7}));

@@ -56,10 +56,10 @@ CollectiveCost PairsCost(const CollectiveCall& call) {
   const double n = group.ranks;
   const bool once = call.tokens.copies > 0 && group.domains > 1;
   const double sent = once ? call.tokens.DomainsHit(group.domains) / call.tokens.copies : 1.0;
-  const double held = call.tokens.copies > 0
-                          ? call.tokens.RanksHit(group.domains, group.ranks / group.domains) /
-                                call.tokens.copies
-                          : 1.0;
+  const double held =
+      call.tokens.copies > 0
+          ? call.tokens.RanksHit(group.domains, group.ranks / group.domains) / call.tokens.copies
+          : 1.0;
   const double forwarded = held * (once ? group.domains : 1.0);
   const CollectiveFit& in = server.scale_up;
   const double own = WithOwnPart(in, group.per_domain - 1);

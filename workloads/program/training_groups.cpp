@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "workloads/program/outer_steps.h"
 #include "workloads/program/training_program.h"
 
 namespace gridlock {
@@ -56,7 +57,7 @@ std::vector<GroupFamily> TrainingFamilies(const Layout& layout) {
   const int slices = layout.expert_width();    // ranks of one expert
   const int experts = slices * layout.expert;  // ranks that hold all experts once
   const Axis stages{layout.pipeline, stage};
-  std::vector<GroupFamily> families(6);
+  std::vector<GroupFamily> families(7);
   families[training_group::kData.value] = {"data",
                                            {stages, {layout.tensor, 1}, {copies, sharing * width}},
                                            {{sharing, width}, {layout.context, layout.tensor}}};
@@ -76,6 +77,8 @@ std::vector<GroupFamily> TrainingFamilies(const Layout& layout) {
   families[training_group::kContext.value] = {"context",
                                               {stages, {layout.data, width}, {layout.tensor, 1}},
                                               {{layout.context, layout.tensor}}};
+  families[training_group::kStages.value] = {
+      "stages", {{layout.data, width}, {width, 1}}, {stages}};
   return families;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include "workloads/memory.h"
 #include "workloads/pass_builder.h"
 #include "workloads/program/message_ways.h"
+#include "workloads/program/outer_steps.h"
 #include "workloads/program/training_pass.h"
 #include "workloads/schedule.h"
 #include "workloads/transformer.h"
@@ -400,6 +402,7 @@ class ProgramBuilder {
     program_.passes.push_back(pass_builder_.Optimizer(updated, job_.stack.update_time * held));
     exchanges_.emplace_back();
     Emit(role, Kind::kPass, static_cast<int>(program_.passes.size()) - 1);
+    Meet(role);
     if (exchange_ >= 0 && !job_.outer.overlap) {
       Emit(role, Kind::kStart, exchange_);
     }
@@ -421,24 +424,21 @@ class ProgramBuilder {
     return sharded;
   }
 
-  // A step's part of the exchange between sites or shard groups; -1: there is none.
-  int RareExchange(double parameters) {
-    if (job_.outer.steps == 0 || job_.layout.copies() == 1 || parameters <= 0) {
-      return -1;
+  // The stages meet, one collective for all of them.
+  void Meet(Role& role) {
+    const std::optional<Collective> meeting = OuterMeeting(job_);
+    if (meeting) {
+      meeting_ = meeting_ < 0 ? CollectiveIndex(*meeting) : meeting_;
+      Emit(role, Kind::kStart, meeting_);
+      Emit(role, Kind::kWait, meeting_);
     }
-    Collective exchange;
-    exchange.name = "outer_all_reduce";
-    exchange.family = training_group::kReplica;
-    exchange.kind = CollectiveKind::kAllReduce;
-    exchange.payload = Bytes(job_.outer.bytes_per_parameter * parameters);
-    exchange.calls = 1.0 / job_.outer.steps;
-    return CollectiveIndex(exchange);
   }
 
   Role BuildRole(int stage) {
     Role role;
     std::vector<ChunkState> chunks = Chunks(stage);
-    exchange_ = RareExchange(ShareOf(chunks));
+    const std::optional<Collective> exchange = OuterExchange(job_, ShareOf(chunks));
+    exchange_ = exchange ? CollectiveIndex(*exchange) : -1;
     if (exchange_ >= 0 && job_.outer.overlap) {
       Emit(role, Kind::kStart, exchange_);
     }
@@ -474,7 +474,8 @@ class ProgramBuilder {
   std::vector<Exchange> exchanges_;      ///< by pass
   std::vector<int> pending_;
   int embedding_ = -1;
-  int exchange_ = -1;  ///< of the stage that is being built; see RareExchange
+  int meeting_ = -1;   ///< see Meet
+  int exchange_ = -1;  ///< of the stage that is being built; see OuterExchange
 };
 
 }  // namespace

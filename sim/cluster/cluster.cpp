@@ -266,10 +266,10 @@ void Cluster::StartQueued() {
   MakeRoom();
 }
 
-// Once for each cause.
+// Once for each job.
 void Cluster::TellMissingPower(const gridlock::Start& start) {
   const std::string why = caps_.WhyNever(view_, rates_, start.job, start.placement);
-  if (!why.empty() && missing_power_.insert(why).second) {
+  if (!why.empty() && missing_power_.insert(members_[start.job].spec->name).second) {
     course_.Note({.kind = EventKind::kThrottle,
                   .job = start.job,
                   .site = start.placement.front().site,

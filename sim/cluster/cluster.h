@@ -96,7 +96,7 @@ class Cluster {
   std::vector<JobSpec> experiments_;  ///< of all campaigns
   MachineNow machine_;
   PowerCaps caps_;
-  std::set<std::string> missing_power_;  ///< that was told of
+  std::set<std::string> missing_power_;  ///< of jobs that were told of it
   Batteries batteries_;
   Ramps ramps_;
   std::vector<Seconds> end_of_support_;  ///< by site, planned

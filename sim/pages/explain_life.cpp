@@ -182,7 +182,7 @@ std::string Moved(const Fields& fields, const std::string& end, Dimension dimens
 std::optional<Remedy> BetterInterval(const Saving& saving, bool more_often) {
   constexpr double kWorth = 0.005;  // of the time, as shares are printed
   const double best = saving.Best();
-  if (best < saving.interval != more_often ||
+  if ((best < saving.interval) != more_often ||
       saving.Taken(saving.interval) - saving.Taken(best) < kWorth) {
     return std::nullopt;
   }
@@ -222,11 +222,15 @@ Remedy RemedyFor(const std::string& time, const Dataset& life, const Fields& fie
   }
   if (time == "waiting") {
     const std::string missing = PowerMissing(life);
-    return missing.empty()
-               ? Remedy{"waiting for servers: more of them, or more spares",
-                        "gridlock run SCENARIO --set site[0].servers=N"}
-               : Remedy{"waiting for power: " + missing,
-                        "gridlock run SCENARIO --set \"site[0].facility.power_cap=...\""};
+    if (missing.empty()) {
+      return {"waiting for servers: more of them, or more spares",
+              "gridlock run SCENARIO --set site[0].servers=N"};
+    }
+    const std::string needs = " needs ";  // "train needs 590 kW at the lowest clock"
+    const std::size_t from = missing.find(needs) + needs.size();
+    return {"waiting for power: " + missing,
+            RunWith("site[0].facility.power_cap",
+                    missing.substr(from, missing.find(" at ", from) - from))};
   }
   return {"waiting for another site or its links", "gridlock schema WanLink"};
 }

@@ -29,14 +29,6 @@ constexpr std::size_t kCampaignsShown = 8;
 constexpr std::size_t kChangesShown = 10;
 constexpr std::size_t kEventsShown = 4;  // of one moment
 
-std::string Joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) {
-    text += (text.empty() ? "" : ", ") + part;
-  }
-  return text;
-}
-
 /// A line below the one that it belongs to.
 std::string SubLine(const std::string& name, const std::string& value) {
   return Line("  " + name, value);
@@ -204,6 +196,11 @@ std::string JobMoney(const LifeJob& job) {
   return job.capital_usd > 0.0
              ? SubLine("cost", MoneyText(job.cost_usd, job.capital_usd, job.operation_usd) + each)
              : "";
+}
+
+std::string Stops(const LifeJob& job) {
+  const std::string preemptions = Counted(job.preemptions, "preemption") + RecoveryText(job);
+  return Joined({Counted(job.interruptions, "interruption"), preemptions});
 }
 
 void AddPretraining(std::string& out, const LifeRecord& record, const LifeJob& job) {

@@ -201,9 +201,12 @@ std::string OutcomeText(Outcome outcome) {
   return outcome == Outcome::kNotSubmitted ? "not submitted" : NameOf(outcome);
 }
 
-std::string Stops(const LifeJob& job) {
-  const std::string preemptions = Counted(job.preemptions, "preemption") + RecoveryText(job);
-  return Joined({Counted(job.interruptions, "interruption"), preemptions});
+std::string Joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) {
+    text += (text.empty() ? "" : ", ") + part;
+  }
+  return text;
 }
 
 }  // namespace gridlock

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "sim/base/units.h"
 #include "sim/record/life_record.h"
@@ -38,11 +39,11 @@ std::string JobEnergyCost(Joules energy, Joules with_pue, bool estimate, double 
 /// "3.25 M USD: 6.4 % energy, 93.6 % capital (estimate)".
 std::string MoneyText(double energy_usd, double capital_usd, double operation_usd);
 
+/// Parts with commas between.
+std::string Joined(const std::vector<std::string>& parts);
+
 /// "finished", "not submitted", ...
 std::string OutcomeText(Outcome outcome);
-
-/// What stopped a job: "2 interruptions, 1 preemption".
-std::string Stops(const LifeJob& job);
 
 /// What a run went on from, and how long it had fewer replicas: "; 3 restarts from memory". "" for
 /// one that did neither.

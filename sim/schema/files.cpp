@@ -127,8 +127,7 @@ bool CheckEncoding(const std::string& file, std::string_view& text, ProblemList&
     text.remove_prefix(kByteOrderMark.size());
   }
   if (text.find('\0') != std::string_view::npos) {
-    problems.Add({file, 1, 1}, "",
-                 Refusal("the file is binary", "a text file in the form of a scenario"));
+    problems.Add({file, 1, 1}, "", Refusal("the file is binary", FormOf(file)));
     return false;
   }
   for (std::size_t before = 0;;) {

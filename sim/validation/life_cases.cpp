@@ -14,6 +14,7 @@
 #include "sim/record/life_measures.h"
 #include "sim/scenario/point.h"
 #include "sim/schema/rules.h"
+#include "sim/validation/case_stack.h"
 #include "sim/validation/life_texts.h"
 #include "sim/validation/row_numbers.h"
 #include "workloads/memory.h"
@@ -44,10 +45,8 @@ std::string AcceleratorOf(const CatalogueList& catalogue, const std::string& wri
     return alias->second;
   }
   const std::string text = LowerCase(written);
-  if (std::binary_search(catalogue.accelerators.begin(), catalogue.accelerators.end(), text)) {
-    return text;
-  }
-  return PartInWords(text);
+  const auto& parts = catalogue.accelerators;
+  return std::binary_search(parts.begin(), parts.end(), text) ? text : PartInWords(text);
 }
 
 // The server of eight of a row's accelerator; "" where there is none.
@@ -64,9 +63,9 @@ std::string ServerOf(const CatalogueList& catalogue, const std::string& written)
 std::string ServerOfEight(const CatalogueList& catalogue, MeasuredResult& result) {
   const std::string written = result.row.Text("accelerator");
   std::string server = ServerOf(catalogue, written);
-  if (server.empty()) {  // after saying why
+  if (server.empty()) {
     NotSimulated(result, fmt::format("no server of eight has the accelerator {}{}", Quoted(written),
-                                     DidYouMean(LowerCase(written), catalogue.accelerators)));
+                                     DidYouMean(written, NamesOf(catalogue).accelerators)));
   }
   return server;
 }
@@ -75,10 +74,10 @@ std::string ServerOfEight(const CatalogueList& catalogue, MeasuredResult& result
 std::string ServerThatFails(const CatalogueList& catalogue, MeasuredResult& result) {
   const std::string written = result.row.Text("accelerator");
   const std::string meant = AcceleratorNamed(catalogue, LowerCase(written));
-  const bool known =
-      std::binary_search(catalogue.accelerators.begin(), catalogue.accelerators.end(), meant);
-  const bool stands = known && ServerOf(catalogue, written).empty();
-  return stands ? "dgx_h100" : ServerOfEight(catalogue, result);
+  const auto& parts = catalogue.accelerators;
+  const bool known = std::binary_search(parts.begin(), parts.end(), meant);
+  return known && ServerOf(catalogue, written).empty() ? "dgx_h100"
+                                                       : ServerOfEight(catalogue, result);
 }
 
 const char* StandIn(const CatalogueList& catalogue, const MeasuredResult& result) {

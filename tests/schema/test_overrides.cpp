@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/base/check.h"
+#include "sim/scenario/load_text.h"
 #include "sim/scenario/scenario.h"
 #include "tests/clos_of.h"
 #include "tests/fixture_files.h"

@@ -48,7 +48,7 @@ constexpr Unit kTimeUnits[] = {
     {"week", 7 * kSecondsPerDay, false},
     {"weeks", 7 * kSecondsPerDay},
     {"month", kYear.si() / 12, false},
-    {"months", kYear.si() / 12},
+    {"months", kYear.si() / 12, false},
     {"year", kYear.si(), false},
     {"years", kYear.si()},
     {"\xC2\xB5s", 1e-6, false},

@@ -71,12 +71,14 @@ ParameterCount ParametersPerRank(const TrainingSpec& job, const ModelPart& part)
     out.common += table + static_cast<double>(job.model.max_positions) * s.embedding +
                   FrontParameters(job.model);
   }
-  // A tied head on the embedding's own stage is the same matrix; on another stage it is a copy.
-  if (part.head && !(job.model.tied_embeddings && part.embedding)) {
+  // A tied head on the embedding's own stage is the same matrix; on another stage it is a copy. The
+  // first stage of a V has both, in two chunks.
+  const bool embedding = part.embedding || IsVee(job.layout.schedule);
+  if (part.head && !(job.model.tied_embeddings && embedding)) {
     out.common += table + s.hidden;
   }
   // The embedding that prediction modules look up is a copy, too, where the stage has none.
-  if (part.predictions > 0 && part.head && !part.embedding && !job.model.tied_embeddings) {
+  if (part.predictions > 0 && part.head && !embedding && !job.model.tied_embeddings) {
     out.common += table;
   }
   return out;

@@ -34,6 +34,9 @@ class PassBuilder {
   /// Adam on one rank's share of the parameters, in no less time than `floor`.
   [[nodiscard]] Pass Optimizer(double parameters, Seconds floor = Seconds(0)) const;
 
+  /// Share of their bandwidth that gathers of sharded parameters reach beside compute.
+  [[nodiscard]] double GatherBandwidth() const;
+
  private:
   [[nodiscard]] Precision PrecisionOf(const Operation& operation) const;
   [[nodiscard]] double AttentionSpeed(Precision precision) const;
@@ -50,7 +53,6 @@ class PassBuilder {
 
   [[nodiscard]] ClockAndVoltage ClockUnderLimit(const Pass& pass) const;
   void ApplyPowerLimit(Pass& pass) const;
-  [[nodiscard]] double GatherBandwidth() const;
   [[nodiscard]] Seconds AloneOverShards(CollectiveKind kind, Bytes payload) const;
 
   const TrainingSpec& job_;

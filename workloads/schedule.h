@@ -23,12 +23,10 @@ struct ScheduledPass {
 ///
 ///  * 1F1B (Narayanan et al. 2019), interleaved with v > 1 (Narayanan et al. 2021, section 2.2):
 ///    (p-1) (F + B) / v are idle.
-///  * GPipe (Huang et al. 2019, arXiv:1811.06965): all forward passes first, chunk by chunk. As
-///  idle
-///    as 1F1B, and the activations of all micro-batches are kept.
-///  * Zero bubble: ZB-H1 (Qi et al. 2023, arXiv:2401.10241), in which stage s makes the gradients
-///  of
-///    weights s micro-batches late: (p-1) (F + B - 2 W) are idle with one chunk a stage.
+///  * GPipe (Huang et al. 2019, arXiv:1811.06965): all forward passes first, chunk by chunk. It is
+///    as idle as 1F1B, and keeps the activations of all micro-batches.
+///  * Zero bubble: ZB-H1 (Qi et al. 2023, arXiv:2401.10241): stage s makes the gradients of weights
+///    s micro-batches late. (p-1) (F + B - 2 W) are idle with one chunk a stage.
 ///  * Zero bubble in a V: ZB-V (Qi et al. 2024, arXiv:2405.15362), two chunks a stage. Where F, W
 ///    and B - W take the same time, (p-1) F / 2 are idle.
 ///  * DualPipe in a V: DualPipeV (deepseek-ai/DualPipe, dualpipev.py; "cut in half"), the same

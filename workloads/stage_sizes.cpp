@@ -109,7 +109,8 @@ StageSizes SizesOf(const TrainingSpec& job, int stage, const std::vector<ModelPa
   AddChunks(job, chunks, sizes);
   const ModelPart& part = sizes.part;
   sizes.tables = WeightBytes(job, part).total() - WeightBytes(job, part.OnlyLayers()).total();
-  sizes.head = part.head ? WeightBytes(job, {{}, false, true}).total() : Bytes(0);
+  const bool shared = job.model.tied_embeddings && IsVee(job.layout.schedule);
+  sizes.head = part.head ? WeightBytes(job, {{}, shared, !shared}).total() : Bytes(0);
   if (job.optimizer.table_moments > 0 && job.trains_tables()) {
     sizes.table_parameters = ParametersPerRank(job, {{}, part.embedding, part.head});
   }

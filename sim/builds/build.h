@@ -69,8 +69,8 @@ struct ServerFigures {
 BuildParts PartsFor(const std::string& accelerator, int oversubscription,
                     const CatalogueList& catalogue);
 
-/// Bandwidth of the storage of checkpoints for so many accelerators, TB/s: 1 for 25,000, at least
-/// 0.1.
+/// Bandwidth of the storage of checkpoints for so many accelerators, TB/s. Our guess: 1 for 25,000,
+/// at least 0.1.
 double StorageFor(double accelerators);
 
 /// The figures of a site of so many servers, as the scenario has it.

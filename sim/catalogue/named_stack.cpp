@@ -412,8 +412,9 @@ std::string TableNameOf(const CatalogueFamily& family, const FrameworkUse& use) 
 // Columns for it (`framework`, `notes`) come first, then who published the row: NVIDIA, MLPerf and
 // clouds on NVIDIA's recipes have their overlap and 16-bit gradients, and so have those whose own
 // scripts say so (swiss-ai/Megatron-LM, submit-llama3-8b.sh: overlap-grad-reduce,
-// overlap-param-gather, main-grads-dtype bf16); others have Megatron-LM's defaults. README.md says
-// what that is worth. Tables that know better name megatron_core or megatron_lm.
+// overlap-param-gather, main-grads-dtype bf16); others have Megatron-LM's defaults.
+// sim/validation/README.md says what that is worth. Tables that know better name megatron_core or
+// megatron_lm.
 Recipe RecipeOf(const FrameworkUse& use) {
   constexpr const char* kRecipesOf[] = {"_nemo_", "_megatron_bridge_", "_mcore_",
                                         "_megatron_core_"};

@@ -4,6 +4,7 @@
 
 #include "sim/cluster/machine_now.h"
 #include "sim/cluster/power_draw.h"
+#include "sim/cluster/servers.h"
 #include "sim/energy/energy.h"
 #include "sim/energy/site_power.h"
 
@@ -67,8 +68,13 @@ void Ramps::Burn(const ClusterView& view, JobIndex job, const Work& work, const 
     if (until > stretch.from) {
       const Joules burned = BurnedByFall(power, work.above[s], until - work.stopped) -
                             BurnedByFall(power, work.above[s], stretch.from - work.stopped);
-      const double boards = work.boards[s] * (1 + server.overhead_per_watt);
-      ledger.ChargeRamp({stretch.from, until}, job, site, burned * boards / (until - stretch.from));
+      // Of a run that has given its servers up: no more boards than are free here.
+      const double free = 1.0 * view.servers.free(site) * server.accelerators;
+      const double boards =
+          view.members[job].servers[s] > 0 ? work.boards[s] : std::min(work.boards[s], free);
+      ledger.ChargeRamp(
+          {stretch.from, until}, job, site,
+          burned * (boards * (1 + server.overhead_per_watt)) / (until - stretch.from));
     }
   }
 }

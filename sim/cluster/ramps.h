@@ -21,7 +21,7 @@ class Ramps {
   /// Of a run, by site.
   struct Work {
     std::vector<double> boards;
-    std::vector<Watts> above;  ///< of a board, what it draws at work above waiting
+    std::vector<Watts> above;  ///< of a board, its mean over a step above waiting
     Seconds stopped;
   };
 

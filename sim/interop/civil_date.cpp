@@ -41,7 +41,7 @@ std::optional<double> NamedZoneOf(std::string_view text) {
       {"MDT", -6},  {"PST", -8}, {"PDT", -7}, {"HST", -10}};
   for (const auto& [name, hours] : kZones) {
     if (text == name) {
-      return hours * 3600;
+      return hours * kSecondsPerHour;
     }
   }
   return ZoneOf(text);

@@ -112,11 +112,6 @@ double ClockOf(std::string_view text) {
 
 /// Seconds of "2h 30m", of "90 min" and of "1d2h".
 double SpanInWords(std::string_view text) {
-  static constexpr std::pair<std::string_view, double> kUnits[] = {
-      {"d", 86400},  {"day", 86400}, {"days", 86400}, {"h", 3600}, {"hr", 3600},
-      {"hrs", 3600}, {"hour", 3600}, {"hours", 3600}, {"m", 60},   {"min", 60},
-      {"mins", 60},  {"minute", 60}, {"minutes", 60}, {"s", 1},    {"sec", 1},
-      {"secs", 1},   {"second", 1},  {"seconds", 1},  {"ms", 1e-3}};
   double seconds = 0;
   bool any = false;
   for (text = WithoutBlanks(text); !text.empty(); text = WithoutBlanks(text)) {
@@ -128,14 +123,11 @@ double SpanInWords(std::string_view text) {
     while (letters < text.size() && std::isalpha(static_cast<unsigned char>(text[letters])) != 0) {
       ++letters;
     }
-    const auto* const unit =
-        std::find_if(std::begin(kUnits), std::end(kUnits), [&](const auto& each) {
-          return each.first == text.substr(0, letters);
-        });
-    if (!Known(number) || unit == std::end(kUnits)) {
+    const std::optional<double> unit = SecondsOfTimeUnit(text.substr(0, letters));
+    if (!Known(number) || !unit) {
       return kNone;
     }
-    seconds += number * unit->second;
+    seconds += number * *unit;
     text.remove_prefix(letters);
   }
   return any ? seconds : kNone;
@@ -145,7 +137,7 @@ double SpanInWords(std::string_view text) {
 /// milliseconds.
 bool IsOtherUnit(double stated, double seconds) {
   constexpr double kNear = 0.02;
-  constexpr double kSeconds[] = {60, 3600, 86400, 1e-3};
+  constexpr double kSeconds[] = {60, kSecondsPerHour, kSecondsPerDay, 1e-3};
   return std::any_of(std::begin(kSeconds), std::end(kSeconds), [&](double unit) {
     return std::abs(stated * unit - seconds) <= kNear * seconds;
   });
@@ -198,6 +190,34 @@ double LogTime(std::string_view text) {
   return DaysOf(static_cast<int>(date[0]), static_cast<int>(date[1]), static_cast<int>(date[2])) *
              kSecondsPerDay +
          clock;
+}
+
+std::optional<double> SecondsOfTimeUnit(std::string_view word) {
+  static constexpr std::pair<std::string_view, double> kUnits[] = {{"ms", 1e-3},
+                                                                   {"s", 1},
+                                                                   {"sec", 1},
+                                                                   {"secs", 1},
+                                                                   {"second", 1},
+                                                                   {"seconds", 1},
+                                                                   {"m", 60},
+                                                                   {"min", 60},
+                                                                   {"mins", 60},
+                                                                   {"minute", 60},
+                                                                   {"minutes", 60},
+                                                                   {"h", kSecondsPerHour},
+                                                                   {"hr", kSecondsPerHour},
+                                                                   {"hrs", kSecondsPerHour},
+                                                                   {"hour", kSecondsPerHour},
+                                                                   {"hours", kSecondsPerHour},
+                                                                   {"d", kSecondsPerDay},
+                                                                   {"day", kSecondsPerDay},
+                                                                   {"days", kSecondsPerDay}};
+  for (const auto& [name, seconds] : kUnits) {
+    if (name == word) {
+      return seconds;
+    }
+  }
+  return std::nullopt;
 }
 
 double LogSpan(std::string_view text) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,6 +54,9 @@ void ForLogLines(std::string_view text, const F& f) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
 }
+
+/// Seconds of "s", "hrs" or "days", in lower case; nothing for another word.
+std::optional<double> SecondsOfTimeUnit(std::string_view word);
 
 /// Accelerators of a list of resources: 8 of "billing=64,cpu=64,gres/gpu=8,gres/gpu:a100=8", of
 /// "gpu:8", of "gpu:h100:8(S:0-1)" and of "8"; without a sum that of all kinds; 0 without any. NaN

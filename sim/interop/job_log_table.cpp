@@ -138,20 +138,6 @@ struct PlainName {
 
 /// {"duration", 3600} of "Duration (h)".
 PlainName PlainNameOf(const std::string& cell) {
-  static constexpr std::array<std::pair<const char*, double>, 13> kUnits = {
-      {{"s", 1},
-       {"sec", 1},
-       {"secs", 1},
-       {"seconds", 1},
-       {"ms", 1e-3},
-       {"min", 60},
-       {"mins", 60},
-       {"minutes", 60},
-       {"h", kSecondsPerHour},
-       {"hr", kSecondsPerHour},
-       {"hours", kSecondsPerHour},
-       {"d", kSecondsPerDay},
-       {"days", kSecondsPerDay}}};
   std::vector<std::string> words(1);
   for (const char c : cell) {
     if (std::isalnum(static_cast<unsigned char>(c)) == 0) {
@@ -163,11 +149,9 @@ PlainName PlainNameOf(const std::string& cell) {
   std::erase(words, "");
   PlainName plain;
   for (std::size_t w = 0; w < words.size(); ++w) {
-    const auto* const unit = std::find_if(kUnits.begin(), kUnits.end(), [&](const auto& each) {
-      return words[w] == each.first;
-    });
-    if (w > 0 && w + 1 == words.size() && unit != kUnits.end()) {
-      plain.seconds = unit->second;
+    const std::optional<double> unit = SecondsOfTimeUnit(words[w]);
+    if (w > 0 && w + 1 == words.size() && unit) {
+      plain.seconds = *unit;
     } else {
       plain.name += words[w];
     }

@@ -299,8 +299,8 @@ class MegatronReader {
 
   // DeepEP waits on the host for counts of tokens unless CUDA graphs replay the step.
   void ReadStack() {
-    const bool graphs = given_.Has("cuda-graph-impl") || given_.Flag("enable-cuda-graph") ||
-                        given_.Flag("external-cuda-graph");
+    const bool graphs = given_.Text("cuda-graph-impl", "none") != "none" ||
+                        given_.Flag("enable-cuda-graph") || given_.Flag("external-cuda-graph");
     const bool flex = given_.Flag("moe-enable-deepep") ||
                       given_.Has("moe-flex-dispatcher-backend") ||
                       given_.Text("moe-token-dispatcher-type") == "flex";
@@ -326,7 +326,8 @@ class MegatronReader {
     const bool asked = given_.Flag("accumulate-allreduce-grads-in-fp32");
     const bool narrow =
         given_.Flag("grad-reduce-in-bf16") || given_.Text("main-grads-dtype", "fp32") == "bf16";
-    if (narrow && !asked) {
+    const bool half = given_.Flag("fp16") && !given_.Flag("bf16");  // widened for BF16 alone
+    if ((narrow || half) && !asked) {
       return;
     }
     const std::string like = made_.stack;

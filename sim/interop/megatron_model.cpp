@@ -114,23 +114,32 @@ class MegatronModelReader {
     }
     int before = -1;
     const std::size_t digits = written.find_first_of("0123456789-");
-    if (digits != std::string::npos) {
-      std::from_chars(written.data() + digits, written.data() + written.size(), before);
+    if (digits == std::string::npos) {
+      given_.Refuse("window-size", "--window-size is " + Quoted(written), "two numbers, 127,0");
+      return;
     }
+    std::from_chars(written.data() + digits, written.data() + written.size(), before);
     if (before < 0) {
       return;  // -1: all tokens
     }
     model_.window = before + 1;
     int every = 0;
     std::from_chars(often.data(), often.data() + often.size(), every);
-    if (const std::optional<std::vector<int>> list = ZerosAndOnes(often)) {
-      for (const int windowed : *list) {
-        model_.pattern += windowed == 1 ? 'L' : 'G';
+    const std::optional<std::vector<int>> list = ZerosAndOnes(often);
+    const auto windowed = [&](std::size_t layer) {
+      return list ? layer < list->size() && (*list)[layer] == 1
+                  : every <= 1 || (static_cast<int>(layer) + 1) % every != 0;
+    };
+    if (!model_.pattern.empty()) {  // of blocks one by one, those of attention
+      for (std::size_t i = 0; i < model_.pattern.size(); ++i) {
+        const bool local = model_.pattern[i] == 'G' && windowed(i);
+        model_.pattern[i] = local ? 'L' : model_.pattern[i];
       }
-    } else if (every > 1) {
-      model_.pattern = std::string(static_cast<std::size_t>(every) - 1, 'L') + "G";
-    } else {
-      model_.pattern = "L";
+      return;
+    }
+    const std::size_t period = list ? list->size() : static_cast<std::size_t>(std::max(1, every));
+    for (std::size_t i = 0; i < period; ++i) {
+      model_.pattern += windowed(i) ? 'L' : 'G';
     }
   }
 

@@ -42,11 +42,9 @@ std::string DropoutOf(const JsonValue& config, ProblemList& problems) {
   if (dropout == nullptr || dropout->kind == JsonValue::Kind::kNull) {
     return "";
   }
-  double share = 0;
   const std::string& text = dropout->text;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), share);
-  if (dropout->kind != JsonValue::Kind::kNumber || read.ec != std::errc() || share < 0 ||
-      share > 0.99) {
+  const double share = ParseNumber(text).value_or(-1);
+  if (dropout->kind != JsonValue::Kind::kNumber || share < 0 || share > 0.99) {
     problems.Add(dropout->where, "",
                  Refusal("\"lora_dropout\" is " + (text.empty() ? "no number" : text),
                          "a number from 0 to 0.99"));

@@ -2,195 +2,16 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
-#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fnmatch.h>
 
+#include "sim/interop/shell_condition.h"
+
 namespace gridlock {
 
 namespace {
-
-bool IsShellBlank(char c) {
-  return c == ' ' || c == '\t' || c == '\r';
-}
-
-std::string_view Bare(std::string_view text) {
-  while (!text.empty() && (IsShellBlank(text.front()) || text.front() == '\n')) {
-    text.remove_prefix(1);
-  }
-  while (!text.empty() && (IsShellBlank(text.back()) || text.back() == '\n')) {
-    text.remove_suffix(1);
-  }
-  return text;
-}
-
-/// Behind the quotes that open at `at`.
-std::size_t BehindQuotes(std::string_view text, std::size_t at) {
-  const char open = text[at];
-  for (++at; at < text.size() && text[at] != open; ++at) {
-    at += open == '"' && text[at] == '\\' ? 1 : 0;
-  }
-  return std::min(at + 1, text.size());
-}
-
-/// Words of a condition. What stood in quotes has none.
-std::vector<std::string> WordsOf(std::string_view text) {
-  std::vector<std::string> words;
-  for (std::size_t at = 0; at < text.size();) {
-    if (IsShellBlank(text[at]) || text[at] == '\n') {
-      ++at;
-      continue;
-    }
-    std::string word;
-    while (at < text.size() && !IsShellBlank(text[at]) && text[at] != '\n') {
-      if (text[at] == '"' || text[at] == '\'') {
-        const std::size_t end = BehindQuotes(text, at);
-        word += text.substr(at + 1, end - at - std::min<std::size_t>(2, end - at));
-        at = end;
-      } else {
-        word += text[at++];
-      }
-    }
-    words.push_back(word);
-  }
-  return words;
-}
-
-/// true, false, or nothing: it cannot be told.
-using Truth = std::optional<bool>;
-
-Truth Not(Truth truth) {
-  return truth ? Truth(!*truth) : truth;
-}
-
-/// Tests in brackets, joined by && and ||.
-class Condition {
- public:
-  Condition(std::string_view text, const ShellVariables& variables)
-      : words_(WordsOf(text)), set_(variables) {}
-
-  Truth Value() {
-    const Truth value = Any();
-    return at_ == words_.size() ? value : std::nullopt;
-  }
-
-  [[nodiscard]] const std::vector<std::string>& unset() const { return unset_; }
-
-  /// It asks for files, which count as there.
-  [[nodiscard]] bool of_files() const { return of_files_; }
-
- private:
-  bool Take(const char* word) {
-    const bool found = at_ < words_.size() && words_[at_] == word;
-    at_ += found ? 1 : 0;
-    return found;
-  }
-
-  Truth Any() {
-    Truth value = All();
-    while (Take("||")) {
-      const Truth next = All();
-      value = value == Truth(true) || next == Truth(true) ? Truth(true)
-              : value && next                             ? Truth(false)
-                                                          : std::nullopt;
-    }
-    return value;
-  }
-
-  Truth All() {
-    Truth value = One();
-    while (Take("&&")) {
-      const Truth next = One();
-      value = value == Truth(false) || next == Truth(false) ? Truth(false)
-              : value && next                               ? Truth(true)
-                                                            : std::nullopt;
-    }
-    return value;
-  }
-
-  Truth One() {
-    if (Take("!")) {
-      return Not(One());
-    }
-    if (Take("[[")) {
-      inside_ = true;
-      const Truth value = Any();
-      inside_ = false;
-      return Take("]]") ? value : std::nullopt;
-    }
-    if (Take("true")) {
-      return true;
-    }
-    if (Take("false")) {
-      return false;
-    }
-    const bool test = Take("[") || inside_;
-    const Truth value = Test();
-    return test ? value : std::nullopt;  // a command
-  }
-
-  Truth Test() {
-    std::vector<FilledText> parts;
-    while (at_ < words_.size() && words_[at_] != "]" && words_[at_] != "]]" &&
-           words_[at_] != "&&" && words_[at_] != "||") {
-      parts.push_back(FillShell(words_[at_++], set_, false));
-    }
-    Take("]");
-    bool known = !parts.empty();
-    for (const FilledText& part : parts) {
-      unset_.insert(unset_.end(), part.unset.begin(), part.unset.end());
-      known = known && part.known;
-    }
-    const bool negated = parts.size() > 1 && parts.front().text == "!";
-    if (negated) {
-      parts.erase(parts.begin());
-    }
-    const Truth value = known ? Compared(parts) : std::nullopt;
-    return negated ? Not(value) : value;
-  }
-
-  Truth Compared(const std::vector<FilledText>& parts) {
-    if (parts.size() == 1) {
-      return !parts[0].text.empty();
-    }
-    const std::string& sign = parts[parts.size() == 2 ? 0 : 1].text;
-    if (parts.size() == 2) {
-      constexpr std::string_view kOfFiles = "-f -d -e -r -s -x";
-      of_files_ = of_files_ || (sign.size() == 2 && kOfFiles.find(sign) != std::string_view::npos);
-      return sign == "-z"   ? Truth(parts[1].text.empty())
-             : sign == "-n" ? Truth(!parts[1].text.empty())
-             : of_files_    ? Truth(true)
-                            : std::nullopt;
-    }
-    if (parts.size() != 3) {
-      return std::nullopt;
-    }
-    const std::string& left = parts[0].text;
-    const std::string& right = parts[2].text;
-    if (sign == "=" || sign == "==" || sign == "!=") {
-      const bool same = fnmatch(right.c_str(), left.c_str(), 0) == 0;
-      return same == (sign != "!=");
-    }
-    const int a = std::atoi(left.c_str());
-    const int b = std::atoi(right.c_str());
-    return sign == "-eq"   ? Truth(a == b)
-           : sign == "-ne" ? Truth(a != b)
-           : sign == "-lt" ? Truth(a < b)
-           : sign == "-le" ? Truth(a <= b)
-           : sign == "-gt" ? Truth(a > b)
-           : sign == "-ge" ? Truth(a >= b)
-                           : std::nullopt;
-  }
-
-  std::vector<std::string> words_;
-  const ShellVariables& set_;
-  std::vector<std::string> unset_;
-  bool inside_ = false;  ///< of [[ ]]
-  bool of_files_ = false;
-  std::size_t at_ = 0;
-};
 
 class Branches {
  public:
@@ -263,6 +84,7 @@ class Branches {
   /// The end of the statement that begins at `from`.
   [[nodiscard]] std::size_t EndFrom(std::size_t from) const {
     int depth = 0;
+    const bool tested = text_.substr(from).starts_with("[");  // { ... } may stand behind it
     for (std::size_t i = from; i < text_.size();) {
       const char c = text_[i];
       if (c == '\\') {
@@ -282,7 +104,8 @@ class Branches {
       if (comment || (depth == 0 && (c == ';' || c == '\n'))) {
         return i;
       }
-      depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+      const bool opens = c == '(' || (tested && c == '{');
+      depth += opens ? 1 : c == ')' || (tested && c == '}') ? -1 : 0;
       if (depth < 0) {
         return i;
       }
@@ -351,7 +174,10 @@ class Branches {
     } else if (!Runs()) {
       Blank(at_, end);
     } else {
+      next_ = end;
       Run(at_, end);
+      at_ = std::max(next_, at_ + 1);
+      return;
     }
     at_ = std::max(end, at_ + 1);
   }
@@ -374,9 +200,11 @@ class Branches {
     if (frame.taken || !Runs(frames_.size() - 1)) {
       return;
     }
-    Condition test(condition, set_);
-    Truth value = test.Value();
-    value = word == "until" ? Not(value) : value;
+    const Condition test = ConditionOf(condition, set_);
+    Truth value = test.value;
+    if (value && word == "until") {
+      value = !*value;
+    }
     frame.runs = frame.taken = value.value_or(true);
     if (frame.kind == Kind::kIf) {
       NoteChoice(Bare(condition), value, test, frame.notes);
@@ -386,12 +214,12 @@ class Branches {
   void NoteChoice(std::string_view what, Truth value, const Condition& test,
                   std::vector<std::string>& notes) {
     std::string names;
-    for (const std::string& name : test.unset()) {
+    for (const std::string& name : test.unset) {
       const bool place = std::isdigit(static_cast<unsigned char>(name[0])) != 0;
       names += place ? "" : (names.empty() ? "" : ", ") + name;
     }
     const char* const taken = value.value_or(true) ? "taken" : "not taken";
-    if (!value || test.of_files()) {
+    if (!value || test.of_files) {
       notes.push_back(fmt::format("line {}: {}, as if {}: `{}`", Line(), taken,
                                   value ? "the file were there" : "this held", what));
     } else if (!names.empty()) {
@@ -438,21 +266,51 @@ class Branches {
     at_ = std::min(close + 1, text_.size());
   }
 
-  /// A statement that is run: tests in front of && decide on the rest of it, assignments are kept.
-  void Run(std::size_t begin, std::size_t end) {
-    std::string_view whole = text_.substr(begin, end - begin);
-    const std::size_t both = whole.find(" && ");
-    if (whole.starts_with("[") && both != std::string_view::npos) {
-      Condition test(whole.substr(0, both), set_);
-      const Truth value = test.Value();
-      NoteChoice(Bare(whole.substr(0, both)), value, test, notes_);
-      Blank(begin, value == Truth(false) ? end : begin + both + 4);
-      return value == Truth(false) ? void() : Run(begin + both + 4, end);
+  /// "[ A ] && B || C": what is run of it stays. False where no && or || stands behind a test.
+  bool RunTested(std::size_t begin, std::size_t end) {
+    const std::string_view whole = text_.substr(begin, end - begin);
+    const std::string_view close = whole.starts_with("[[") ? " ]] " : " ] ";
+    const std::size_t closed = whole.find(close);
+    if (!whole.starts_with("[") || closed == std::string_view::npos) {
+      return false;
     }
-    if (whole.starts_with("[") && whole.find(" || ") != std::string_view::npos) {
-      Blank(begin, end);
+    const std::string_view tested = whole.substr(0, closed + close.size());
+    const std::string_view rest = whole.substr(tested.size());
+    const bool both = rest.starts_with("&& ");
+    if (!both && !rest.starts_with("|| ")) {
+      return false;
+    }
+    constexpr std::size_t kMark = 3;  // "&& "
+    const Condition test = ConditionOf(tested, set_);
+    const Truth value = test.value;
+    bool runs = value.value_or(true) == both;
+    NoteChoice(Bare(tested), both ? value : Truth(runs), test, notes_);
+    std::size_t from = begin + tested.size() + kMark, to = end;
+    const std::size_t other = both ? whole.find(" || ", tested.size()) : std::string_view::npos;
+    const bool again = runs && rest.substr(kMark).starts_with("[");  // decides on C, too
+    if (other != std::string_view::npos && !again) {
+      (runs ? to : from) = begin + other + (runs ? 0 : kMark + 1);
+      runs = true;
+    }
+    Blank(begin, runs ? from : end);
+    Blank(to, end);
+    if (runs && text_[from] == '{') {  // its statements come next
+      const std::size_t last = text_.rfind('}', to - 1);
+      Blank(from, from + 1);
+      Blank(last, last + 1);
+      next_ = from + 1;
+    } else if (runs) {
+      Run(from, to);
+    }
+    return true;
+  }
+
+  /// A statement that is run: tests in front decide on the rest of it, assignments are kept.
+  void Run(std::size_t begin, std::size_t end) {
+    if (RunTested(begin, end)) {
       return;
     }
+    std::string_view whole = text_.substr(begin, end - begin);
     for (const char* front : {"export ", "local ", "declare ", "readonly "}) {
       whole.remove_prefix(whole.starts_with(front) ? std::string_view(front).size() : 0);
     }
@@ -482,6 +340,7 @@ class Branches {
   ShellVariables set_;
   std::vector<Frame> frames_;
   std::size_t at_ = 0;
+  std::size_t next_ = 0;  ///< where reading goes on behind the statement
 };
 
 }  // namespace

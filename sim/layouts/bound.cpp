@@ -295,7 +295,10 @@ double WithCollectives(const TrainingSpec& job, const Stage& first, const StageT
   if (job.zero == 3) {
     return passes;
   }
-  const double round = job.layout.virtual_pipeline > 1 ? job.layout.pipeline : 1;
+  // Passes of a chunk that may come before the first one of the next chunk.
+  const double round = job.layout.virtual_pipeline == 1          ? 1.0
+                       : job.layout.schedule == Schedule::kGPipe ? micro_batches
+                                                                 : 1.0 * job.layout.pipeline;
   double bound = passes;
   if (job.zero > 0) {
     bound += job.stack.overlap_parameters ? traffic.first_gather : traffic.gathers;
@@ -363,7 +366,8 @@ const StepBound::Times& StepBound::TimesOf(const TrainingSpec& job, int part) {
               job.offload_activations,
               sharers,
               Bits(job.adapters.base_bytes),
-              static_cast<int>(layout.schedule)};
+              static_cast<int>(layout.schedule),
+              layout.exchanges_heads() ? layout.used_of(server_.domain()) : 0};
   const auto [entry, fresh] = times_.try_emplace(key);
   if (fresh) {
     // What is not kept changes forward passes only where it would have left for the host.

@@ -56,7 +56,7 @@ class StepBound {
     double inputs = 0;  ///< of `backward`: what the stage before waits for
   };
 
-  using PassKey = std::array<std::int64_t, 12>;
+  using PassKey = std::array<std::int64_t, 13>;
 
   /// Parts of the model have numbers, in the order in which they were met.
   int NumberOf(const ModelPart& part);

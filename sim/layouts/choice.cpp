@@ -101,6 +101,7 @@ std::string ChoiceInWords(const LayoutChoice& choice) {
     words += fmt::format(", {}", NamesOf(schedule).words);
   }
   words += choice.domain_ranks > 0 ? fmt::format(", {} of each domain", choice.domain_ranks) : "";
+  words += choice.exchanges_heads != 0 ? ", heads exchanged" : "";
   words += choice.offload != 0 ? ", activations offloaded" : "";
   words += choice.base > 0 ? fmt::format(", base {}", FrozenFormatName(choice.base - 1)) : "";
   words += choice.embedding_as_layer != 0 ? ", embedding as layer" : "";

@@ -273,6 +273,9 @@ std::vector<std::string> TorchtitanGaps(const TrainingSpec& job) {
   if (job.offload_activations) {
     gaps.emplace_back("activations in host memory");
   }
+  if (job.layout.exchanges_heads()) {
+    gaps.emplace_back("that context ranks exchange heads (ALL_TO_ALL)");
+  }
   if (job.precision != Precision::kBf16) {
     gaps.emplace_back("the number format: see model.converters");
   }

@@ -238,6 +238,7 @@ void WriteChoice(const LayoutChoice& choice, JsonWriter& json) {
   json.Member("shard_group", choice.shard_group);
   json.Member("base", BaseOf(choice));
   json.Member("domain_ranks", choice.domain_ranks);
+  json.Member("exchanges_heads", choice.exchanges_heads != 0);
   json.EndObject();
 }
 
@@ -339,14 +340,14 @@ std::string PlanCsv(const LayoutPlan& plan) {
       "micro_batch,zero,recompute,offload_activations,embedding_as_layer,uneven_layers,rank_order,"
       "peak_hbm_bytes,hbm_bytes,step_time_s,analytic_step_time_s,mfu,binding_wall,"
       "binding_wall_share,mean_power_w,days,energy_j,usd,on_front,schedule,shard_group,base,"
-      "domain_ranks\n";
+      "domain_ranks,exchanges_heads\n";
   int rank = 0;
   for (const Proposal& p : plan.proposals) {
     const LayoutChoice& c = p.layout.choice;
     const bool budget = plan.tokens > 0;
     text += fmt::format(
         "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},"
-        "{},{},{},{}\n",
+        "{},{},{},{},{}\n",
         ++rank, p.step.accelerators, c.tensor, c.context, c.pipeline, c.virtual_pipeline, c.data,
         c.expert, c.expert_tensor, c.micro_batch, c.zero, RecomputeName(c), c.offload,
         c.embedding_as_layer, c.uneven_layers, OrderOf(c), p.peak().si(), p.room().si(),
@@ -354,7 +355,7 @@ std::string PlanCsv(const LayoutPlan& plan) {
         ShareOfBindingWall(p.step), p.run.power_w, budget ? fmt::format("{}", p.run.days) : "",
         budget ? fmt::format("{}", p.run.energy_j) : "",
         p.run.dollars ? fmt::format("{}", *p.run.dollars) : "", p.on_front ? 1 : 0, ScheduleName(c),
-        c.shard_group, BaseOf(c), c.domain_ranks);
+        c.shard_group, BaseOf(c), c.domain_ranks, c.exchanges_heads);
   }
   return text;
 }

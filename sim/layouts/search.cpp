@@ -73,7 +73,8 @@ class KnownSizes {
   const std::vector<StageSizes>& Of(const LayoutChoice& c, const TrainingSpec& job) {
     const auto [entry, fresh] =
         known_.try_emplace({c.tensor, c.context, c.pipeline, c.virtual_pipeline, c.expert,
-                            c.expert_tensor, c.embedding_as_layer, c.uneven_layers, c.base});
+                            c.expert_tensor, c.embedding_as_layer, c.uneven_layers, c.base,
+                            IsVee(static_cast<Schedule>(c.schedule)) ? 1 : 0});
     if (fresh) {
       entry->second = SizesOfDistinctStages(job);
     }
@@ -81,7 +82,7 @@ class KnownSizes {
   }
 
  private:
-  std::map<std::array<std::int32_t, 9>, std::vector<StageSizes>> known_;
+  std::map<std::array<std::int32_t, 10>, std::vector<StageSizes>> known_;
 };
 
 Found Check(const LayoutSpace& space, const std::vector<SpacePart>& parts) {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <optional>
 #include <utility>
 
@@ -15,17 +14,10 @@
 #include "sim/pages/scenario_fields.h"
 #include "sim/record/power_missing.h"
 #include "sim/report/layout.h"
+#include "sim/report/life_words.h"
 
 namespace gridlock {
 namespace {
-
-/// Energy as bills have it.
-std::string InWattHours(double joules) {
-  const double hours = joules / 3600;
-  return hours >= 1e9   ? fmt::format("{:.3g} GWh", hours / 1e9)
-         : hours >= 1e6 ? fmt::format("{:.3g} MWh", hours / 1e6)
-                        : fmt::format("{:.3g} kWh", hours / 1e3);
-}
 
 Explanation SitesOfLife(const Dataset& life) {
   Explanation part{"Sites", {}};
@@ -34,8 +26,8 @@ Explanation SitesOfLife(const Dataset& life) {
         fmt::format("{}: {} accelerators, {} on average, {} for {} USD, PUE {:g}",
                     life.TextAt("site", site), Grouped(life.At("site_accelerators", site)),
                     FormatWatts(Watts(ThreeDigits(life.At("site_mean_power", site)))),
-                    InWattHours(life.At("site_energy", site)), Grouped(life.At("site_cost", site)),
-                    life.At("site_pue", site)));
+                    EnergyText(Joules(life.At("site_energy", site))),
+                    Grouped(life.At("site_cost", site)), life.At("site_pue", site)));
   }
   return part;
 }
@@ -191,19 +183,30 @@ std::optional<Remedy> BetterInterval(const Saving& saving, bool more_often) {
                 RunWith(saving.path + ".checkpoint_interval", InSeconds(best))};
 }
 
-/// A cap on power that lets a job not even start, as its event says; "" where none does.
-std::string PowerMissing(const Dataset& life) {
+/// The cap on power that lets a job not even start, as its event says; "" where none does.
+std::string PowerMissing(const Dataset& life, const std::string& job) {
   const DatasetVariable* const details = life.Find("detail_text");
   for (std::size_t i = 0; details != nullptr && i < details->texts.size(); ++i) {
-    if (details->texts[i].find(kPowerMissing) != std::string::npos) {
-      return details->texts[i];
+    const std::string& text = details->texts[i];
+    if (text.starts_with(job + " needs ") && text.find(kPowerMissing) != std::string::npos) {
+      return text;
     }
   }
   return "";
 }
 
+/// The site whose cap such an event names.
+std::size_t SiteOf(const Dataset& life, const std::string& missing) {
+  std::size_t site = 0;
+  while (site + 1 < life.Length("site") &&
+         missing.find(kPowerMissing + life.TextAt("site", site) + " is ") == std::string::npos) {
+    ++site;
+  }
+  return site;
+}
+
 Remedy RemedyFor(const std::string& time, const Dataset& life, const Fields& fields,
-                 const std::optional<Saving>& saving) {
+                 const std::optional<Saving>& saving, const std::string& job) {
   const std::string storage = Moved(fields, ".storage_bandwidth", Dimension::kBandwidth);
   if (time == "lost") {
     return (saving ? BetterInterval(*saving, true) : std::nullopt)
@@ -221,7 +224,7 @@ Remedy RemedyFor(const std::string& time, const Dataset& life, const Fields& fie
     return {"restarts: come back faster", sooner.empty() ? storage : sooner};
   }
   if (time == "waiting") {
-    const std::string missing = PowerMissing(life);
+    const std::string missing = PowerMissing(life, job);
     if (missing.empty()) {
       return {"waiting for servers: more of them, or more spares",
               "gridlock run SCENARIO --set site[0].servers=N"};
@@ -229,7 +232,7 @@ Remedy RemedyFor(const std::string& time, const Dataset& life, const Fields& fie
     const std::string needs = " needs ";  // "train needs 590 kW at the lowest clock"
     const std::size_t from = missing.find(needs) + needs.size();
     return {"waiting for power: " + missing,
-            RunWith("site[0].facility.power_cap",
+            RunWith(fmt::format("site[{}].facility.power_cap", SiteOf(life, missing)),
                     missing.substr(from, missing.find(" at ", from) - from))};
   }
   return {"waiting for another site or its links", "gridlock schema WanLink"};
@@ -266,7 +269,8 @@ Explanation MovesOfLife(const Dataset& life, const Fields& fields,
   });
   const double all = TimeOfJob(life, largest);
   for (std::size_t i = 0; i < std::min<std::size_t>(2, losses.size()); ++i) {
-    const Remedy remedy = RemedyFor(losses[i].second, life, fields, saving);
+    const Remedy remedy =
+        RemedyFor(losses[i].second, life, fields, saving, life.TextAt("job", largest));
     part.lines.push_back(fmt::format("{} loses {} of its time to {}.", life.TextAt("job", largest),
                                      Percent(losses[i].first / all), remedy.words));
     if (!remedy.command.empty()) {
@@ -287,7 +291,7 @@ std::string VerdictOfLife(const Dataset& life) {
   }
   const std::size_t jobs = life.Length("job");
   std::string text = fmt::format("{} with {} {} use {}", FormatSeconds(Seconds(horizon)), jobs,
-                                 jobs == 1 ? "job" : "jobs", InWattHours(energy));
+                                 jobs == 1 ? "job" : "jobs", EnergyText(Joules(energy)));
   if (life.Length("job") > 0) {
     text += fmt::format("; {} spends {} of its time on what counts (ETTR)",
                         life.TextAt("job", largest), Percent(life.At("job_ettr", largest)));

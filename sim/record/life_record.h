@@ -99,8 +99,9 @@ struct LifeSite {
   std::int64_t accelerators = 0;
   double pue = 1;
   Joules it_energy{}, energy{};  ///< without and with PUE
-  Joules rest_energy = {};       ///< of it_energy, what no job held: idle servers and switches
-  Watts peak_power = {};         ///< with PUE
+  Joules rest_energy =
+      {};  ///< of it_energy, what no job held: idle servers, switches, optics, storage
+  Watts peak_power = {};                           ///< with PUE
   Watts switch_power{}, optics_power{};            ///< of the network, without PUE
   Watts storage_power{};                           ///< of checkpoints, without PUE
   Joules ramp_energy{};                            ///< of it_energy, burned as power fell slowly

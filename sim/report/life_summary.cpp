@@ -120,8 +120,7 @@ void AddSite(std::string& out, const LifeRecord& record, const LifeSite& site) {
   out += SubLine("power", fmt::format("{} mean, {} peak, {}; PUE {:.4g}", PowerText(mean),
                                       PowerText(site.peak_power), CapText(record, site), site.pue));
   for (const LifeEvent& event : record.events) {
-    if (event.site >= 0 && event.detail.find(kPowerMissing) != std::string::npos &&
-        record.sites[static_cast<std::size_t>(event.site)].name == site.name) {
+    if (event.detail.find(kPowerMissing + site.name + " is ") != std::string::npos) {
       out += SubLine("power cap", event.detail);
     }
   }
@@ -153,7 +152,7 @@ void AddSite(std::string& out, const LifeRecord& record, const LifeSite& site) {
   out += SubLine("energy",
                  EnergyCost(site.energy, record.energy_is_estimate, site.cost_usd, site.carbon_kg) +
                      ", with PUE");
-  if (site.capital_usd > 0.0) {
+  if (site.capital_usd != 0.0) {
     out += SubLine("cost",
                    MoneyText(site.cost_usd, site.capital_usd, site.operation_usd) + RentText(site));
   }

@@ -17,8 +17,8 @@ constexpr const char* kUnknown = "n/a";
 /// "36,500 USD, 12 t CO2"; what is not known is left out.
 std::string CostText(double usd, double kg) {
   std::string text;
-  if (usd > 0.0) {
-    text = fmt::format("{} USD", Grouped(usd, usd < 100.0 ? 2 : 0));
+  if (usd > 0.0 || usd < 0.0) {
+    text = fmt::format("{} USD", Grouped(usd, std::abs(usd) < 100.0 ? 2 : 0));
   }
   if (kg > 0.0) {
     text +=
@@ -95,8 +95,8 @@ std::string MoneyText(double energy_usd, double capital_usd, double operation_us
   const std::string operation =
       operation_usd > 0.0 ? ", " + share(operation_usd) + " operation" : "";
   return fmt::format("{} USD: {} energy, {} capital{} (estimate)",
-                     Grouped(all, all < 100.0 ? 2 : 0), share(energy_usd), share(capital_usd),
-                     operation);
+                     Grouped(all, std::abs(all) < 100.0 ? 2 : 0), share(energy_usd),
+                     share(capital_usd), operation);
 }
 
 std::string Percentiles(double p50, double p90, double p99) {
@@ -179,7 +179,8 @@ std::string RentText(const LifeSite& site) {
   };
   return part(site.wan_rent_usd, "rent of WAN links") +
          part(site.wan_traffic_usd, "bytes over WAN links") +
-         part(site.sales_usd, "book value lost with servers that left");
+         part(site.sales_usd, site.sales_usd > 0.0 ? "book value lost with servers that left"
+                                                   : "of servers sold above their book value");
 }
 
 std::string BatteryText(const LifeRecord& record, const LifeSite& site) {

@@ -240,7 +240,7 @@ void AddDeliveries(const proto::Site& site, SiteSpec& spec) {
                    });
 }
 
-// The oldest go first.
+// By the time at which they leave: servers go by number, in this order.
 void AddRetirements(const proto::Site& site, SiteSpec& spec) {
   for (const proto::Retirement& each : site.retirement()) {
     spec.retirements.push_back({TimeOf(each.at()), each.servers(),

@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <cctype>
 #include <string>
 
+#include "sim/base/names.h"
 #include "sim/scenario/convert.h"
 #include "sim/schema/read_fields.h"
 #include "workloads/adapters.h"
@@ -86,12 +86,8 @@ Layout LayoutOf(const proto::Layout& layout, const std::string& path) {
 
 // The format as the user wrote it, in lower case.
 std::string FormatOf(proto::Precision precision) {
-  std::string name =
-      proto::Precision_Name(precision == proto::PRECISION_UNSPECIFIED ? proto::BF16 : precision);
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  return name;
+  return LowerCase(
+      proto::Precision_Name(precision == proto::PRECISION_UNSPECIFIED ? proto::BF16 : precision));
 }
 
 // CheckPretrainingNames has seen its names.

@@ -1,7 +1,6 @@
 #include "sim/schema/tokens.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cstdint>
 #include <limits>
 #include <utility>

@@ -1,7 +1,6 @@
 #include "sim/serving/deployment.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 
 #include <fmt/format.h>

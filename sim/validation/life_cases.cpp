@@ -34,10 +34,6 @@ void NotSimulated(MeasuredResult& result, const std::string& reason) {
   result.reason = reason;
 }
 
-bool Holds(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 // The catalogue's name of an accelerator that a row names in its own way.
 std::string AcceleratorOf(const CatalogueList& catalogue, const std::string& written) {
   const auto alias = catalogue.accelerator_aliases.find(written);

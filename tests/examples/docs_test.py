@@ -23,9 +23,10 @@ INDENTED = re.compile(r"(?:^    \S.*\n(?:^ {4,}\S.*\n)*)", re.M)
 PLACEHOLDER = re.compile(r"\b[A-Z]{3,}\b(?!\.h5)|\.\.\.|(?<!-o )\bout/|/nowhere")
 # Takes minutes; `gridlock build` of the planner's guide is smaller, and is run.
 TOO_LONG = ("gridlock build --power '150 MW'",)
-# Blocks of these pages are run by examples_test.py and guides_test.py.
+# Blocks of these pages are run by examples_test.py and guides_test.py; examples of --help (commands.md) name
+# files of the reader.
 RUN_ELSEWHERE = {"README.md", "AGENTS.md", "sweeps.md", "collectives.md", "tutorial.md", "guide_researcher.md",
-                 "guide_planner.md", "pages.md", "python.md", "gallery.md"}
+                 "guide_planner.md", "pages.md", "python.md", "gallery.md", "commands.md"}
 
 
 def pages():

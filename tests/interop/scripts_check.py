@@ -53,6 +53,17 @@ def check_variables(folder):
     has(text, "tensor: 4", "pipeline: 2", "servers: 4", "global_batch: 64", "zero: 3", "sequence_length: 4096")
 
 
+def check_tests_in_front(folder):
+    """What a shell makes of a test with && and || behind it."""
+    for lines, tensor in (('A=0; TP=1; [ "$A" = 1 ] && TP=2 || TP=4', 4), ('A=1; TP=1; [ "$A" = 1 ] && TP=2 || TP=4', 2),
+                          ("A=0; TP=1; [ $A = 1 ] || TP=4", 4), ("A=1; TP=1; [ $A = 1 ] || TP=4", 1),
+                          ("A=0; TP=1; [[ $A == 1 && $A == 1 ]] && TP=4", 1),
+                          ('A=0; TP=1; [ "$A" = 1 ] && { PP=2; TP=2; }', 1),
+                          ("A=1; TP=1; [ $A = 1 ] && { TP=2; PP=2; }", 2)):
+        text, _ = imported(folder, lines + "\n" + LAUNCH + MODEL + "--tensor-model-parallel-size $TP\n")
+        has(text, f"tensor: {tensor}")
+
+
 BRANCHES = """#!/bin/bash
 SIZE=${SIZE:-"16B"}
 if [ $SIZE = 671B ]; then
@@ -117,6 +128,9 @@ def check_models(folder):
     text, notes = imported(folder, LAUNCH + MODEL + "--quick-geglu --window-size 127,0 "
                            "--window-attn-skip-freq 2\n")
     has(text, "gated: true", "window: 128", 'pattern: "LG"')
+    text, _ = imported(folder, LAUNCH + MODEL.replace("--num-layers 48", "--num-layers 8")
+                       + "--hybrid-override-pattern M*M-M*M- --mamba-num-heads 64 --window-size 127,0\n")
+    has(text, 'pattern: "RLRFRLRF"')
     assert "not mapped" not in notes, notes
     pattern = "MEMEM*EMEM*EMEMEME"
     text, notes = imported(folder, LAUNCH + MODEL.replace("--num-layers 48 ", "") + moe
@@ -233,7 +247,7 @@ def check_unknown_recurrences(folder):
 
 def main():
     with tempfile.TemporaryDirectory() as name:
-        for check in some((check_variables, check_branches, check_slip, check_models, check_formats,
+        for check in some((check_variables, check_tests_in_front, check_branches, check_slip, check_models, check_formats,
                            check_round_trip, check_classes, check_unknown_recurrences)):
             check(Path(name))
 

@@ -157,6 +157,9 @@ TEST(Search, NoStepBeatsItsBound) {
                                              "virtual_pipeline: 2 data: 8 schedule: ") +
                                  schedule + " }"}));
     }
+    some.push_back(
+        TwoServers({"job[0].pretraining.layout={ tensor: 1 context: 2 data: 8 "
+                    "context_exchange: ALL_TO_ALL }"}));
     some.push_back(TwoServers({"job[0].pretraining.precision=FP8"}));
     some.push_back(TwoServersOfExperts());
     return some;

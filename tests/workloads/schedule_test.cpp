@@ -220,6 +220,34 @@ RC_GTEST_PROP(Vee, MakesEveryPassOnceAndHoldsWhatMemoryCounts, ()) {
   }
 }
 
+TEST(Vee, KeepsATiedTableOnce) {
+  TrainingSpec job;
+  job.model.layers = 16;
+  job.model.hidden = 1024;
+  job.model.heads = job.model.kv_heads = 16;
+  job.model.head_dim = 64;
+  job.model.ffn = 4096;
+  job.model.vocabulary = 32000;
+  job.model.tied_embeddings = true;
+  job.layout.pipeline = 4;
+  job.layout.virtual_pipeline = 2;
+  const auto tables = [&](Schedule schedule) {
+    job.layout.schedule = schedule;
+    double sum = 0;
+    for (int stage = 0; stage < 4; ++stage) {
+      for (int chunk = 0; chunk < 2; ++chunk) {
+        ModelPart part = PartOf(job, stage, chunk);
+        part.layers = Layers();
+        sum += ParametersPerRank(job, part).total();
+      }
+    }
+    return sum;
+  };
+  // Interleaved, the last stage has a copy, with the norm before it.
+  EXPECT_EQ(tables(Schedule::kOneForwardOneBackward) - tables(Schedule::kZeroBubbleV),
+            32000.0 * 1024 + 1024);
+}
+
 TEST(Vee, HasBothEndsOfTheModelOnTheFirstStage) {
   TrainingSpec job;
   job.model.layers = 16;

@@ -221,8 +221,8 @@ class ProgramBuilder {
     ParameterBytes weights = pass_builder_.GatheredBytes(part);
     if (job_.zero == 3 && !backward) {
       const ParameterBytes copies = CopyBytes(job_, part, /*gathered=*/true);
-      weights.common += copies.common / job_.stack.gather_bandwidth;
-      weights.experts += copies.experts / job_.stack.gather_bandwidth;
+      weights.common += copies.common / pass_builder_.GatherBandwidth();
+      weights.experts += copies.experts / pass_builder_.GatherBandwidth();
     }
     const auto start = [&](const char* of, FamilyIndex family, Bytes payload, int shards) {
       const int index = CollectiveIndex(GatherOf(job_, part, of, family, payload, shards));
@@ -382,8 +382,9 @@ class ProgramBuilder {
     }
     pending_.clear();
     const int last = job_.layout.pipeline - 1;
-    if (job_.model.tied_embeddings && job_.trains_tables() && last > 0 &&
-        (stage == 0 || stage == last)) {
+    const bool apart = last > 0 && !IsVee(job_.layout.schedule);  // else one stage has both ends
+    const bool holds = stage == 0 || stage == last;
+    if (job_.model.tied_embeddings && job_.trains_tables() && apart && holds) {
       if (embedding_ < 0) {
         const double table =
             static_cast<double>(job_.model.vocabulary) * job_.model.hidden / job_.layout.tensor;

@@ -294,7 +294,7 @@ def check_megatron(folder):
     # Feed-forward blocks in CUDA graphs keep more.
     _, text = megatron(folder, MEGATRON.replace(
         "--bf16", "--bf16 --cuda-graph-impl transformer_engine --cuda-graph-scope attn mlp"))
-    assert 'stack: "megatron_core_graphs"\n' in text, text
+    assert 'stack: "megatron_core_graphs_wide_gradients"\n' in text, text  # recipes say --grad-reduce-in-bf16
     # The same as YAML, on a cluster.
     yaml = "language_model:\n  num_layers: 32\n  hidden_size: 4096\n  num_attention_heads: 32\n" \
            "seq_length: 4096\nvocab_size: 50257\ntensor_model_parallel_size: 2\n"
